@@ -1,0 +1,65 @@
+"""Fused image augmentation for JAX: pure functions of a key, one resampling for a whole chain."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jaxaug import functional as functional
+from jaxaug._compose import Chain as Chain
+from jaxaug._compose import Maybe as Maybe
+from jaxaug._compose import OneOf as OneOf
+from jaxaug._compose import RandomOrder as RandomOrder
+from jaxaug._compose import SomeOf as SomeOf
+from jaxaug._ops import Apply as Apply
+from jaxaug._ops import Color as Color
+from jaxaug._ops import Op as Op
+from jaxaug._ops import Sequence as Sequence
+from jaxaug._ops import Warp as Warp
+from jaxaug._ops import fuse as fuse
+from jaxaug._ops import visible_fraction as visible_fraction
+from jaxaug._pytree import Pytree as Pytree
+from jaxaug._pytree import static as static
+from jaxaug._random import Choice as Choice
+from jaxaug._random import draw as draw
+from jaxaug._transform import Transform as Transform
+from jaxaug._transform import batched as batched
+from jaxaug._transform import lift as lift
+from jaxaug._types import JaxaugError as JaxaugError
+from jaxaug.transforms.affine import Affine as Affine
+from jaxaug.transforms.affine import HorizontalFlip as HorizontalFlip
+from jaxaug.transforms.affine import Rotate as Rotate
+from jaxaug.transforms.affine import Rotate90 as Rotate90
+from jaxaug.transforms.affine import Shear as Shear
+from jaxaug.transforms.affine import Translate as Translate
+from jaxaug.transforms.affine import VerticalFlip as VerticalFlip
+from jaxaug.transforms.affine import Zoom as Zoom
+from jaxaug.transforms.color import Brightness as Brightness
+from jaxaug.transforms.color import ChannelShift as ChannelShift
+from jaxaug.transforms.color import ColorJitter as ColorJitter
+from jaxaug.transforms.color import Contrast as Contrast
+from jaxaug.transforms.color import Grayscale as Grayscale
+from jaxaug.transforms.color import Hue as Hue
+from jaxaug.transforms.color import Saturation as Saturation
+from jaxaug.transforms.crop import CenterCrop as CenterCrop
+from jaxaug.transforms.crop import RandomCrop as RandomCrop
+from jaxaug.transforms.crop import RandomResizedCrop as RandomResizedCrop
+from jaxaug.transforms.crop import Resize as Resize
+from jaxaug.transforms.statistics import Normalize as Normalize
+from jaxaug.transforms.statistics import SamplewiseNormalize as SamplewiseNormalize
+from jaxaug.transforms.tone import Clip as Clip
+from jaxaug.transforms.tone import Rescale as Rescale
+
+if TYPE_CHECKING:
+    from jaxaug import data as data
+    from jaxaug._preview import preview as preview
+
+__version__ = "0.1.0"
+
+# Grain takes a second to import and is absent on hosts that only augment; Pillow may be, too.
+_LAZY = {"data": "jaxaug.data", "preview": "jaxaug._preview"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'jaxaug' has no attribute {name!r}")
+    module = importlib.import_module(_LAZY[name])
+    return module if name == "data" else getattr(module, name)

@@ -1,0 +1,152 @@
+"""Keys and draws: which keys are allowed, tags that keep members apart, ranges of parameters."""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxaug._pytree import Pytree
+from jaxaug._types import JaxaugError, Key, Scalar, describe
+
+
+class Choice(Pytree):
+    """A range that is a set: one of these values, each as likely as the others.
+
+    Example:
+        >>> import jaxaug as ja
+        >>> shift = ja.Translate(x=ja.Choice(-16, 0, 16), unit="pixels")
+        >>> shift
+        Translate(x=Choice(-16, 0, 16), unit='pixels')
+    """
+
+    values: tuple[Scalar, ...]
+
+    def __init__(self, *values: Scalar) -> None:
+        if not values:
+            raise JaxaugError("Choice", "at least one value", "none")
+        object.__setattr__(self, "values", values)
+
+    def parts(self) -> list[tuple[str, Any]]:
+        return [("", value) for value in self.values]
+
+
+Range: TypeAlias = Scalar | tuple[Scalar, Scalar] | Choice
+"""``r`` for ``(-r, r)`` around 0 or ``(1 - r, 1 + r)`` around 1, a pair as it is, or a ``Choice``."""
+
+
+def draw(key: Key, span: Range, *, around: float = 0.0, shape: tuple[int, ...] = ()) -> jax.Array:
+    """Draw from a range, uniformly.
+
+    Args:
+        key: used once, here.
+        span: the range; see ``Range``.
+        around: centre of a range given as one number.
+        shape: how many to draw, independently.
+
+    Returns:
+        float32 of this shape.
+
+    Raises:
+        JaxaugError: a pair in the wrong order, or no range at all.
+    """
+    uniform = jax.random.uniform(key, shape)
+    if isinstance(span, Choice):
+        return pick(uniform, span.values)
+    low, high = limits(span, around=around)
+    # Not minval/maxval: these would keep a range of no width from being exactly its own value.
+    return low + uniform * (high - low)
+
+
+def limits(span: Any, *, around: float = 0.0) -> tuple[Scalar, Scalar]:
+    """The two ends of a range that is a number or a pair."""
+    pair = isinstance(span, tuple | list) or getattr(span, "ndim", 0) == 1
+    if pair and len(span) != 2:
+        remedy = "For a set of values use jaxaug.Choice(...)."
+        raise JaxaugError("range", "a number or a pair (low, high)", describe(span), remedy)
+    low, high = span if pair else (around - span, around + span)
+    if _is_known(low) and _is_known(high):
+        if not np.isfinite(low) or not np.isfinite(high):
+            raise JaxaugError("range", "finite numbers", describe(span))
+        if pair and low > high:
+            raise JaxaugError("range", "a pair (low, high) in order", describe(span), "Swap them.")
+    return low, high
+
+
+def _is_known(value: Any) -> bool:
+    return isinstance(value, int | float | np.number)
+
+
+def pick(uniform: jax.Array, values: tuple[Scalar, ...]) -> jax.Array:
+    """One of ``values`` for each number in 0..1, by comparisons: an index would be a gather."""
+    place = jnp.floor(uniform * len(values))
+    out = jnp.full(jnp.shape(uniform), values[-1], jnp.float32)
+    for k, value in enumerate(values[:-1]):
+        out = jnp.where(place == k, value, out)
+    return out
+
+
+def coin(key: Key, p: Scalar) -> jax.Array:
+    """True with probability ``p``."""
+    return jax.random.uniform(key) < p
+
+
+def ranks(key: Key, n: int) -> list[jax.Array]:
+    """A random permutation of ``0..n-1`` as scalars, by comparing uniforms: no sort, no gather."""
+    uniforms = jax.random.uniform(key, (n,))
+    numbers = [uniforms[k] for k in range(n)]
+    before = [
+        [numbers[j] <= numbers[i] if j < i else numbers[j] < numbers[i] for j in range(n) if j != i]
+        for i in range(n)
+    ]
+    return [sum((flag.astype(jnp.int32) for flag in row), jnp.int32(0)) for row in before]
+
+
+def tags(names: Iterable[str]) -> list[int]:
+    """A number for each member that depends on its name and on how often the name came before.
+
+    So a member keeps its draws when another kind of member is added anywhere.
+    """
+    seen: Counter[str] = Counter()
+    numbers = []
+    for name in names:
+        numbers.append(zlib.crc32(f"{name}/{seen[name]}".encode()))
+        seen[name] += 1
+    return numbers
+
+
+def check_probability(who: str, p: Any) -> None:
+    """A known ``p`` must lie in 0..1; a traced one is taken on trust."""
+    if _is_known(p) and not 0 <= p <= 1:
+        raise JaxaugError(who, "a probability p in [0, 1]", describe(p))
+    if isinstance(p, str | tuple | list) or p is None:
+        raise JaxaugError(who, "a probability p in [0, 1]", describe(p))
+
+
+def check_key(who: str, key: Any) -> Key:
+    """A single counter-based key; a raw ``uint32[2]`` key is wrapped.
+
+    Raises:
+        JaxaugError: no key at all, several keys, or a key of the ``rbg`` family.
+    """
+    if not (hasattr(key, "dtype") and hasattr(key, "shape")):
+        remedy = "Make one with jax.random.key(0); it comes first: (key, example)."
+        raise JaxaugError(who, "a key", describe(key), remedy)
+    if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+        if key.dtype != np.uint32 or key.shape != (2,):
+            remedy = "Make one with jax.random.key(0); it comes first: (key, example)."
+            raise JaxaugError(who, "a key", describe(key), remedy)
+        key = jax.random.wrap_key_data(jnp.asarray(key), impl="threefry2x32")
+    if key.shape != ():
+        remedy = "Pass one key; jaxaug.batched gives every row its own."
+        raise JaxaugError(who, "a single key", describe(key), remedy)
+    if "rbg" in str(jax.random.key_impl(key)):
+        remedy = (
+            "Numbers drawn from rbg keys under vmap depend on the batch around them. "
+            "Use jax.random.key(0, impl='threefry2x32')."
+        )
+        raise JaxaugError(who, "a counter-based key (threefry2x32)", "an rbg key", remedy)
+    return key

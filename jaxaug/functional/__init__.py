@@ -1,0 +1,12 @@
+"""Kernels: arrays in, arrays out; no keys, no classes."""
+
+from jaxaug.functional import color as color
+from jaxaug.functional import geometry as geometry
+from jaxaug.functional import resample as resample
+from jaxaug.functional.geometry import IDENTITY as IDENTITY
+from jaxaug.functional.geometry import flip as flip
+from jaxaug.functional.geometry import quarter_turn as quarter_turn
+from jaxaug.functional.geometry import rotate as rotate
+from jaxaug.functional.geometry import scale as scale
+from jaxaug.functional.geometry import shear as shear
+from jaxaug.functional.geometry import translate as translate

@@ -1,0 +1,124 @@
+"""Colour: the affine maps of a pixel and their algebra, hue, grey, and the types of pixels.
+
+A colour map is ``x -> A x + B mean(x) + b``. ``A`` and ``B`` are numbers ``()``, per-channel vectors
+``(c,)`` or full ``(c, c)`` matrices: the rank says how much they mix, so the cheap forms stay cheap.
+"""
+
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxaug._types import HWC, Scalar
+
+Mixing: TypeAlias = Any  # (), (c,) or (c, c) float32
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in grey: ITU-R BT.601, as Pillow's ``convert("L")``."""
+
+
+def to_float(image: HWC) -> HWC:
+    """Any image as float32 in 0..1; uint8 is divided by 255."""
+    if image.dtype == jnp.uint8:
+        return image.astype(jnp.float32) * np.float32(1.0 / 255.0)
+    return image.astype(jnp.float32)
+
+
+def convert(image: HWC, *, dtype: str) -> HWC:
+    """An image as another type of pixel; ``uint8`` is rounded and clipped, floats are not."""
+    values = to_float(image)
+    if dtype == "uint8":
+        return jnp.round(jnp.clip(values, 0.0, 1.0) * 255.0).astype(jnp.uint8)
+    return values.astype(dtype)
+
+
+def full(mixing: Mixing, channels: int) -> jax.Array:
+    """The ``(c, c)`` form of a number, a vector (a diagonal) or a matrix."""
+    mixing = jnp.asarray(mixing, jnp.float32)
+    return mixing if mixing.ndim == 2 else mixing * jnp.eye(channels)
+
+
+def product(outer: Mixing, inner: Mixing) -> Mixing:
+    """``outer @ inner``; diagonal forms stay diagonal.
+
+    Written as a sum of elementwise products, not as a dot, whose last bit may depend on the batch.
+    """
+    outer, inner = jnp.asarray(outer), jnp.asarray(inner)
+    if outer.ndim == 2 and inner.ndim == 2:
+        return sum(outer[:, k : k + 1] * inner[k : k + 1] for k in range(outer.shape[1]))
+    if inner.ndim == 2:
+        return outer.reshape(-1, 1) * inner
+    return outer * inner
+
+
+def add(first: Mixing, second: Mixing) -> Mixing:
+    """``first + second``, a diagonal form made full only if the other is."""
+    first, second = jnp.asarray(first), jnp.asarray(second)
+    if first.ndim == 2 or second.ndim == 2:
+        channels = max(first.shape[-1:] + second.shape[-1:])
+        return full(first, channels) + full(second, channels)
+    return first + second
+
+
+def apply(mixing: Mixing, pixels: Any) -> Any:
+    """``A x`` for pixels ``(..., c)``; only a full matrix mixes channels."""
+    mixing = jnp.asarray(mixing)
+    if mixing.ndim < 2:
+        return pixels * mixing
+    pixels = jnp.broadcast_to(pixels, (*pixels.shape[:-1], mixing.shape[1]))
+    return sum(pixels[..., k : k + 1] * mixing[:, k] for k in range(mixing.shape[1]))
+
+
+def mean(image: HWC) -> jax.Array:
+    """Mean pixel ``(c,)``, in two steps: one long float32 sum would lose digits on a large image."""
+    return image.mean(axis=1).mean(axis=0)
+
+
+def shift_hue(image: HWC, turns: Scalar) -> HWC:
+    """Turn the hue of an RGB image ``(h, w, 3)`` by a part of the full circle, as HSV does.
+
+    Largest and smallest channel of every pixel stay, as in the HSV hue shift of torchvision and Pillow.
+    Written with the chroma (largest minus smallest) instead of HSV's saturation, which divides by the
+    value: it is defined for colours outside 0..1, and its gradient is finite for grey pixels.
+    """
+    image = to_float(image)
+    high, low = image.max(axis=-1), image.min(axis=-1)
+    chroma = high - low
+    colored = chroma > 0
+    divisor = jnp.where(colored, chroma, 1.0)
+    red, green, blue = (image[..., k] for k in range(3))
+    sector = jnp.where(
+        high == red,
+        (green - blue) / divisor,
+        jnp.where(high == green, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor),
+    )
+    hue = jnp.where(colored, sector, 0.0) + 6.0 * turns
+    offsets = np.array([5.0, 3.0, 1.0], np.float32)
+    phase = (hue[..., None] + offsets) % 6.0
+    share = jnp.clip(jnp.minimum(phase, 4.0 - phase), 0.0, 1.0)
+    return high[..., None] - chroma[..., None] * share
+
+
+def standardize(
+    image: HWC, *, center: bool, scale: bool, per_channel: bool, epsilon: float
+) -> HWC:
+    """Subtract an image's own mean and divide by its own standard deviation plus ``epsilon``."""
+    image = to_float(image)
+    average = mean(image)
+    average = average if per_channel else average.mean()
+    centered = image - average
+    if scale:
+        variance = mean(jnp.square(centered))
+        variance = variance if per_channel else variance.mean()
+        # A flat image has variance 0, where the gradient of the root is infinite.
+        flat = variance == 0
+        deviation = jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, 1.0, variance)))
+        image = (centered if center else image) / (deviation + epsilon)
+        return image
+    return centered if center else image
+
+
+def clip(image: HWC, low: Scalar, high: Scalar) -> HWC:
+    """Pixels cut to ``[low, high]``."""
+    return jnp.clip(to_float(image), low, high)

@@ -1,0 +1,169 @@
+"""Maps of the plane as nested scalars: builders, product, inverse, and what they do to points.
+
+Every builder gives the *output to input* matrix that a resampling needs, in pixels, with the origin at
+the image centre and y downwards. Entries that are known when the program is written are Python numbers,
+so that a map shows its own structure (``kind``). Products and inverses are written out elementwise: as
+small array products they would be kernels of their own, and their last bit would depend on the batch.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxaug._types import N2, N4, Flag, Matrix, Scalar, Size
+
+Kind: TypeAlias = Literal["separable", "affine", "projective"]
+KINDS: tuple[Kind, ...] = ("separable", "affine", "projective")
+
+IDENTITY: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+
+def translate(x: Scalar = 0.0, y: Scalar = 0.0) -> Matrix:
+    """Move content by ``x`` pixels to the right and ``y`` pixels down."""
+    return ((1.0, 0.0, -x), (0.0, 1.0, -y), (0.0, 0.0, 1.0))
+
+
+def scale(x: Scalar = 1.0, y: Scalar = 1.0) -> Matrix:
+    """Magnify content by the factors ``x`` and ``y``, about the centre."""
+    return ((1.0 / x, 0.0, 0.0), (0.0, 1.0 / y, 0.0), (0.0, 0.0, 1.0))
+
+
+def rotate(radians: Scalar) -> Matrix:
+    """Turn content by an angle, counter-clockwise as seen, about the centre."""
+    cos, sin = jnp.cos(radians), jnp.sin(radians)
+    return ((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
+
+
+def shear(x: Scalar = 0.0, y: Scalar = 0.0) -> Matrix:
+    """Lean upright lines by ``x`` radians and level lines by ``y``, counter-clockwise as seen.
+
+    Content at ``(u, v)`` from the centre goes to ``(u + tan(x) v, v - tan(y) u)``.
+    """
+    along, down = jnp.tan(x), jnp.tan(y)
+    norm = 1.0 / (1.0 + along * down)
+    return ((norm, -along * norm, 0.0), (down * norm, norm, 0.0), (0.0, 0.0, 1.0))
+
+
+def flip(x: Flag = False, y: Flag = False) -> Matrix:
+    """Mirror content left to right (``x``) and top to bottom (``y``), each if its flag is set."""
+    return ((_sign(x), 0.0, 0.0), (0.0, _sign(y), 0.0), (0.0, 0.0, 1.0))
+
+
+def _sign(flipped: Flag) -> Scalar:
+    return jnp.where(flipped, -1.0, 1.0)
+
+
+def quarter_turn(times: Scalar) -> Matrix:
+    """Turn content by ``times`` quarter turns, counter-clockwise as seen; exact, no sine involved."""
+    times = jnp.asarray(times, jnp.int32) % 4
+    cos = jnp.where(times == 0, 1.0, jnp.where(times == 2, -1.0, 0.0))
+    sin = jnp.where(times == 1, 1.0, jnp.where(times == 3, -1.0, 0.0))
+    return ((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
+
+
+def as_matrix(matrix: Any) -> Matrix:
+    """Nested scalars from nested scalars or a ``(3, 3)`` array; a NumPy array's numbers stay known."""
+    if hasattr(matrix, "shape"):
+        entries = matrix.tolist() if isinstance(matrix, np.ndarray) else matrix
+        matrix = [[entries[i][j] for j in range(3)] for i in range(3)]
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    return ((a, b, c), (d, e, f), (g, h, i))
+
+
+def kind_of(matrix: Matrix) -> Kind:
+    """The structure that the known entries of a matrix show; unknown entries count as anything."""
+    (_, b, _), (d, _, _), last = matrix
+    if not all(_is(entry, known) for entry, known in zip(last, (0, 0, 1), strict=True)):
+        return "projective"
+    return "separable" if _is(b, 0) and _is(d, 0) else "affine"
+
+
+def _is(entry: Scalar, known: int) -> bool:
+    return isinstance(entry, float | int) and entry == known
+
+
+def product(first: Matrix, second: Matrix) -> Matrix:
+    """``first @ second``: as maps of output to input, the content goes through ``first`` first."""
+    rows = [[_dot(row, column) for column in zip(*second, strict=True)] for row in first]
+    return as_matrix(rows)
+
+
+def _dot(row: Any, column: Any) -> Scalar:
+    return row[0] * column[0] + row[1] * column[1] + row[2] * column[2]
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """The closed-form inverse, by the adjugate."""
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    adjugate = (
+        (e * i - f * h, c * h - b * i, b * f - c * e),
+        (f * g - d * i, a * i - c * g, c * d - a * f),
+        (d * h - e * g, b * g - a * h, a * e - b * d),
+    )
+    determinant = a * adjugate[0][0] + b * adjugate[1][0] + c * adjugate[2][0]
+    return as_matrix([[entry / determinant for entry in row] for row in adjugate])
+
+
+def select(on: Flag, matrix: Matrix, other: Matrix) -> Matrix:
+    """``matrix`` where ``on``, else ``other``; entries known to be the same stay known."""
+    rows = [
+        [a if _is(a, b) and _is(b, a) else jnp.where(on, a, b) for a, b in zip(*pair, strict=True)]
+        for pair in zip(matrix, other, strict=True)
+    ]
+    return as_matrix(rows)
+
+
+def move_points(matrix: Matrix, points: N2, sizes: tuple[Size, Size]) -> N2:
+    """Where points go.
+
+    Args:
+        matrix: the map of the *content*, input to output: the inverse of what a resampling takes.
+        points: ``(n, 2)``, ``x y`` in pixels from the top left corner; NaN stays NaN.
+        sizes: ``(h, w)`` before and after.
+
+    Returns:
+        ``(n, 2)`` float32.
+    """
+    (height, width), (out_height, out_width) = sizes
+    points = jnp.asarray(points, jnp.float32)
+    x, y = points[:, 0] - width / 2, points[:, 1] - height / 2
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    depth = g * x + h * y + i
+    moved_x = (a * x + b * y + c) / depth + out_width / 2
+    moved_y = (d * x + e * y + f) / depth + out_height / 2
+    return jnp.stack([moved_x, moved_y], axis=-1)
+
+
+def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Size, Size]) -> N4:
+    """The upright hulls of the moved corners of boxes, not clipped.
+
+    Args:
+        matrix: the map of the content, input to output.
+        boxes: ``(n, 4)``, ``x0 y0 x1 y1`` in pixels; a box of no area is padding and becomes zeros.
+        sizes: ``(h, w)`` before and after.
+
+    Returns:
+        ``(n, 4)`` float32.
+    """
+    boxes = jnp.asarray(boxes, jnp.float32)
+    x0, y0, x1, y1 = (boxes[:, k] for k in range(4))
+    corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
+    moved = [move_points(matrix, jnp.stack(corner, axis=-1), sizes) for corner in corners]
+    stacked = jnp.stack(moved)
+    hull = jnp.concatenate([stacked.min(axis=0), stacked.max(axis=0)], axis=-1)
+    return jnp.where(box_area(boxes)[:, None] > 0, hull, 0.0)
+
+
+def clip_boxes(boxes: N4, size: Size) -> N4:
+    """Cut boxes ``(n, 4)`` to the image ``(h, w)``; one that is wholly outside keeps no area."""
+    height, width = size
+    limit = np.array([width, height, width, height], np.float32)
+    return jnp.clip(boxes, 0.0, limit)
+
+
+def box_area(boxes: N4) -> jax.Array:
+    """Areas ``(n,)`` of boxes ``(n, 4)`` in square pixels; never negative."""
+    wide = jnp.maximum(boxes[:, 2] - boxes[:, 0], 0.0)
+    return wide * jnp.maximum(boxes[:, 3] - boxes[:, 1], 0.0)

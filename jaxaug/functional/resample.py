@@ -1,0 +1,318 @@
+"""The warp: one gather of whole pixels for any map of the plane, and the antialiased resize.
+
+Each output pixel looks at one contiguous block of input pixels, 1, 2 or 4 to a side, weighted by a
+separable kernel. The border rule folds the source coordinate back into the image *before* the block is
+chosen, so the gather itself never branches, and ``constant`` needs no test at all: weight that falls
+outside goes to the fill value.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxaug._types import HW, HWC, Matrix, Scalar, Size
+from jaxaug.functional.color import to_float
+from jaxaug.functional.geometry import Kind
+
+Plane: TypeAlias = Any  # (h, w), or (h, 1) and (1, w) where the map is separable
+Kernel: TypeAlias = Callable[[Plane], Plane]
+
+PAD_MODES = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
+_MAGIC = np.float32(1 << 23)
+
+
+def _box(distance: Plane) -> Plane:
+    return jnp.where(jnp.abs(distance) <= 0.5, 1.0, 0.0)
+
+
+def _tent(distance: Plane) -> Plane:
+    return jnp.maximum(1.0 - jnp.abs(distance), 0.0)
+
+
+def _keys(distance: Plane) -> Plane:
+    """Keys' cubic convolution, a = -0.5, as Pillow has it (R. Keys, IEEE TASSP 29(6), 1981)."""
+    d = jnp.abs(distance)
+    near = (1.5 * d - 2.5) * d * d + 1.0
+    far = ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0
+    return jnp.where(d < 1.0, near, jnp.where(d < 2.0, far, 0.0))
+
+
+KERNELS: dict[str, tuple[Kernel, int]] = {
+    "nearest": (_box, 1),
+    "linear": (_tent, 2),
+    "cubic": (_keys, 4),
+}
+"""Interpolation: its kernel, and how many pixels to a side it looks at."""
+
+
+def coordinates(matrix: Matrix, size: Size, out_size: Size, kind: Kind) -> tuple[Plane, Plane]:
+    """Source ``(y, x)`` of every output pixel, in pixel indices (the first pixel's centre is 0).
+
+    Args:
+        matrix: output to input, in pixels, origin at the centres.
+        size: ``(h, w)`` of the input.
+        out_size: ``(h, w)`` of the output.
+        kind: the structure of the matrix; a separable one gives an ``(h, 1)`` and a ``(1, w)`` plane.
+    """
+    (a, b, c), (d, e, f), (g, h, i) = matrix
+    x = lax.broadcasted_iota(jnp.float32, (1, out_size[1]), 1) - (out_size[1] - 1) / 2
+    y = lax.broadcasted_iota(jnp.float32, (out_size[0], 1), 0) - (out_size[0] - 1) / 2
+    middle_x, middle_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+    if kind == "separable":
+        return e * y + (f + middle_y), a * x + (c + middle_x)
+    if kind == "affine":
+        return d * x + e * y + (f + middle_y), a * x + b * y + (c + middle_x)
+    depth = g * x + h * y + i
+    depth = jnp.where(jnp.abs(depth) < 1e-6, 1e-6, depth)
+    source_x = (a * x + b * y + c) / depth + middle_x
+    return (d * x + e * y + f) / depth + middle_y, source_x
+
+
+def warp(
+    image: HWC,
+    matrix: Matrix,
+    *,
+    size: Size | None = None,
+    kind: Kind = "projective",
+    interpolation: str = "linear",
+    border: str = "constant",
+    fill: Any = 0.0,
+) -> HWC:
+    """Resample an image through a map of the plane.
+
+    Agrees with ``scipy.ndimage.affine_transform`` (order 0 and 1; modes grid-constant, nearest,
+    reflect, mirror, grid-wrap); ``cubic`` is Keys' convolution with a = -0.5.
+
+    Args:
+        image: ``(h, w, c)``, uint8 in 0..255 or floating in 0..1.
+        matrix: output to input, in pixels, origin at the image centres.
+        size: ``(h, w)`` of the output; the input's by default.
+        kind: the structure of the matrix, if it is known to be less than projective.
+        interpolation: ``nearest``, ``linear`` or ``cubic``.
+        border: the rule outside the image, one of ``BORDERS``.
+        fill: value of ``constant``, in 0..1: a number or one a channel.
+
+    Returns:
+        ``(h, w, c)`` float32 in 0..1.
+    """
+    y, x = coordinates(matrix, image.shape[:2], size or image.shape[:2], kind)
+    unit = 1.0 / 255.0 if image.dtype == jnp.uint8 else 1.0
+    if border != "constant":
+        image, y, x = _inside(image, y, x, interpolation, border)
+    values, weight = _gather(image, y, x, interpolation)
+    values = values if unit == 1.0 else values * unit
+    if border == "constant" and not (np.isscalar(fill) and fill == 0.0):
+        values = values + (1.0 - weight)[..., None] * jnp.asarray(fill, jnp.float32)
+    return values
+
+
+def warp_mask(
+    mask: HW,
+    matrix: Matrix,
+    *,
+    size: Size | None = None,
+    kind: Kind = "projective",
+    border: str = "constant",
+    fill: Scalar = 0,
+) -> HW:
+    """Resample a mask ``(h, w)`` of any type by the nearest pixel; the type is kept."""
+    y, x = coordinates(matrix, mask.shape, size or mask.shape, kind)
+    if border != "constant":
+        y, x = (_fold(u, n, border) for u, n in zip((y, x), mask.shape, strict=True))
+    (start_y, in_y), (start_x, in_x) = (
+        _taps(u, n, "nearest") for u, n in zip((y, x), mask.shape, strict=True)
+    )
+    values = _take(jnp.asarray(mask)[..., None], start_y, start_x)[..., 0]
+    inside = (in_y[0] * in_x[0]) > 0
+    return jnp.where(inside, values, jnp.asarray(fill, values.dtype))
+
+
+def _inside(
+    image: HWC, y: Plane, x: Plane, interpolation: str, border: str
+) -> tuple[HWC, Plane, Plane]:
+    """Coordinates folded into the image, and the image padded where a block may still stick out.
+
+    Folding alone is exact for two taps, by the symmetry of the rules, except across the seam of
+    ``wrap``; four taps reach two pixels beyond the edge.
+    """
+    reach = 1 if interpolation == "cubic" else 0
+    y, x = (_fold(u, n, border, reach) for u, n in zip((y, x), image.shape, strict=False))
+    pad = {"nearest": 0, "linear": int(border == "wrap"), "cubic": 2}[interpolation]
+    if pad:
+        image = jnp.pad(image, ((pad, pad), (pad, pad), (0, 0)), mode=PAD_MODES[border])
+        return image, y + float(pad), x + float(pad)
+    if border == "reflect":
+        y, x = (_clamp(u, n - 1.0) for u, n in zip((y, x), image.shape, strict=False))
+    return image, y, x
+
+
+def _fold(u: Plane, n: int, border: str, reach: int = 0) -> Plane:
+    """A coordinate on an axis of ``n`` pixels brought to where the border rule says it repeats.
+
+    ``reach``: how far beyond the last pixel's centre ``nearest`` still tells coordinates apart.
+    """
+    if border == "nearest":
+        return _clamp(u, float(n - 1 + reach), float(-reach))
+    if border == "wrap":
+        return _modulo(u + 0.5, n) - 0.5
+    edge, period = (0.5, 2 * n) if border == "reflect" else (0.0, 2 * n - 2)
+    if period == 0:
+        return jnp.zeros_like(u)
+    u = _modulo(u + edge, period)
+    return jnp.minimum(u, period - u) - edge
+
+
+def _modulo(u: Plane, period: int) -> Plane:
+    return u - period * jnp.floor(u * np.float32(1.0 / period))
+
+
+def _clamp(u: Plane, high: float, low: float = 0.0) -> Plane:
+    """Into ``[low, high]``. Unlike ``clip`` it is two instructions, and NaN becomes ``low``."""
+    u = jnp.where(u > low, u, np.float32(low))
+    return jnp.where(u < high, u, np.float32(high))
+
+
+def _taps(u: Plane, n: int, interpolation: str) -> tuple[Plane, list[Plane]]:
+    """First pixel of the block and the weights of its pixels, on an axis of ``n`` pixels."""
+    kernel, taps = KERNELS[interpolation]
+    taps = min(taps, n)
+    first = {"nearest": u + 0.5, "linear": u, "cubic": u - 1.0}[interpolation]
+    start = lax.stop_gradient(_clamp(jnp.floor(first), float(n - taps)))
+    return start, [kernel(u - (start + float(t))) for t in range(taps)]
+
+
+def _gather(image: HWC, y: Plane, x: Plane, interpolation: str) -> tuple[HWC, Plane]:
+    """Weighted sum of each block, in the image's own unit, and how much weight lay inside."""
+    start_y, weights_y = _taps(y, image.shape[0], interpolation)
+    start_x, weights_x = _taps(x, image.shape[1], interpolation)
+    total: Any = 0.0
+    for i, weight_y in enumerate(weights_y):
+        for j, weight_x in enumerate(weights_x):
+            pixels = _take(image, start_y, start_x, i, j).astype(jnp.float32)
+            total = total + pixels * (weight_y * weight_x)[..., None]
+    return total, sum(weights_y) * sum(weights_x)
+
+
+def _take(image: HWC, y: Plane, x: Plane, down: int = 0, right: int = 0) -> HWC:
+    """Whole pixels at ``(y + down, x + right)``: one gather from the flattened image.
+
+    What the plain ``image[y, x]`` would add to every pixel and what is left out here: wrapping of
+    negative indices, bounds, and the saturating conversion of float to integer (the planes hold whole
+    numbers below 2**22, whose bits are read instead). Together they double the speed on a CPU.
+    """
+    height, width, channels = image.shape
+    index = _to_int(y, height) * np.uint32(width) + _to_int(x, width)
+    index = index + np.uint32(down * width + right)
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(2,), collapsed_slice_dims=(0,), start_index_map=(0,)
+    )
+    return lax.gather(
+        jnp.asarray(image).reshape(height * width, channels),
+        index[..., None],
+        numbers,
+        slice_sizes=(1, channels),
+        mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+    )
+
+
+def _to_int(whole: Plane, n: int) -> Plane:
+    if n >= 1 << 22:
+        return whole.astype(jnp.uint32)
+    return lax.bitcast_convert_type(whole + _MAGIC, jnp.uint32) - np.uint32(0x4B000000)
+
+
+def resize(
+    image: HWC,
+    matrix: Matrix,
+    *,
+    size: Size,
+    shrink: tuple[float, float],
+    interpolation: str = "linear",
+    border: str = "constant",
+    fill: Any = 0.0,
+) -> HWC:
+    """Antialiased resampling through a separable map: columns first, then rows.
+
+    Where the map shrinks, the kernel is widened by the factor and its weights normalised over the
+    pixels that exist, as Pillow's ``Image.resize(size, box=...)`` does.
+
+    Args:
+        image: ``(h, w, c)``, uint8 in 0..255 or floating in 0..1.
+        matrix: output to input, separable, in pixels, origin at the centres.
+        size: ``(h, w)`` of the output.
+        shrink: upper bounds of how much the map shrinks along y and x; they fix the number of taps.
+        interpolation: ``linear`` or ``cubic``, the kernel that is widened.
+        border: the rule for pixels whose centre falls outside the image.
+        fill: value of ``constant``, in 0..1.
+
+    Returns:
+        ``(h, w, c)`` float32 in 0..1.
+    """
+    y, x = coordinates(matrix, image.shape[:2], size, "separable")
+    scales = (matrix[1][1], matrix[0][0])
+    axes = [
+        partial(_wide_taps, scale=scale, n=n, bound=bound, interpolation=interpolation)
+        for scale, n, bound in zip(scales, image.shape, shrink, strict=False)
+    ]
+    height, width = image.shape[:2]
+    inside_y, y = _beyond(y[:, 0], height, border)
+    inside_x, x = _beyond(x[0], width, border)
+    values = _combine(to_float(image), axes[0](y), axis=0)
+    values = _combine(values, axes[1](x), axis=1)
+    if border != "constant":
+        return values
+    inside = inside_y[:, None, None] & inside_x[None, :, None]
+    return jnp.where(inside, values, jnp.asarray(fill, jnp.float32))
+
+
+def _beyond(u: Plane, n: int, border: str) -> tuple[Plane, Plane]:
+    """Which coordinates are inside the image, and all of them brought inside."""
+    inside = (u >= -0.5) & (u <= n - 0.5)
+    if border != "constant":
+        u = _fold(u, n, border)
+    return inside, _clamp(u, n - 0.5, -0.5)
+
+
+def _wide_taps(
+    u: Plane, *, scale: Scalar, n: int, bound: float, interpolation: str
+) -> tuple[Plane, list[Plane]]:
+    """As ``_taps``, with the kernel widened by ``scale`` where that is above 1."""
+    kernel, taps = KERNELS[interpolation]
+    radius = taps / 2
+    stretch = jnp.clip(jnp.abs(scale), 1.0, max(bound, 1.0))
+    taps = min(n, math.ceil(2 * radius * max(bound, 1.0) - 1e-4) + 1)
+    start = jnp.ceil(u - radius * stretch)
+    start = lax.stop_gradient(_clamp(start, float(n - taps)))
+    weights = [kernel((u - (start + float(t))) / stretch) for t in range(taps)]
+    norm = 1.0 / sum(weights)
+    return start, [weight * norm for weight in weights]
+
+
+def _combine(values: HWC, taps: tuple[Plane, list[Plane]], axis: int) -> HWC:
+    """Weighted sums of whole rows (axis 0) or of whole columns (axis 1)."""
+    start, weights = taps
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=tuple(k for k in range(3) if k != axis),
+        collapsed_slice_dims=(axis,),
+        start_index_map=(axis,),
+    )
+    slice_sizes = tuple(1 if k == axis else n for k, n in enumerate(values.shape))
+    shape = tuple(-1 if k == axis else 1 for k in range(3))
+    total: Any = 0.0
+    for t, weight in enumerate(weights):
+        index = (_to_int(start, values.shape[axis]) + np.uint32(t))[:, None]
+        lines = lax.gather(
+            values,
+            index,
+            numbers,
+            slice_sizes=slice_sizes,
+            mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+        )
+        total = total + lines * weight.reshape(shape)
+    return jax.lax.optimization_barrier(total)

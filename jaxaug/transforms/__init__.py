@@ -1,0 +1,1 @@
+"""The catalogue, a family of transforms a file."""

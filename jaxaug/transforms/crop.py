@@ -1,0 +1,179 @@
+"""Geometry that changes the size of the image: resize and crops."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxaug import functional as F  # noqa: N812
+from jaxaug._ops import Op, Warp
+from jaxaug._pytree import static
+from jaxaug._random import Range, draw, limits
+from jaxaug._transform import Transform
+from jaxaug._types import JaxaugError, Key, Scalar, Shape, Size, describe
+
+
+class Resize(Transform):
+    """Resize the whole image, antialiased as Pillow's ``Image.resize``.
+
+    Args:
+        size: ``(h, w)`` of the output; a single number is the shorter side, proportions kept.
+    """
+
+    size: Size | int = static()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.size, int):
+            _set_size(self)
+        elif self.size < 1:
+            raise JaxaugError("Resize", "a size above 0", describe(self.size))
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        del key
+        size = self._output(shape[:2])
+        return _boxed((0.0, 0.0, shape[0], shape[1]), size, shape)
+
+    def _output(self, size: Size) -> Size:
+        if not isinstance(self.size, int):
+            return self.size
+        shorter = min(size)
+        height, width = (max(1, round(side * self.size / shorter)) for side in size)
+        return height, width
+
+
+class CenterCrop(Transform):
+    """Cut out the middle. A crop larger than the image is filled as the container says.
+
+    Args:
+        size: ``(h, w)`` of the output, or one number for a square.
+    """
+
+    size: Size | int = static()
+
+    def __post_init__(self) -> None:
+        _set_size(self)
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        del key
+        height, width = _pair(self.size)
+        top, left = round((shape[0] - height) / 2), round((shape[1] - width) / 2)
+        return _cut(top, left, (height, width), shape)
+
+
+class RandomCrop(Transform):
+    """Cut out a window of a fixed size at a random place, in whole pixels.
+
+    Args:
+        size: ``(h, w)`` of the output, or one number for a square.
+        padding: how many pixels the window may stick out, vertically and horizontally, or one number for
+            both. What sticks out is filled as the container says.
+
+    Raises:
+        JaxaugError: the padded image is smaller than the window.
+    """
+
+    size: Size | int = static()
+    padding: Size | int = static(default=0)
+
+    def __post_init__(self) -> None:
+        _set_size(self)
+        padding = (self.padding,) * 2 if isinstance(self.padding, int) else tuple(self.padding)
+        if len(padding) != 2 or min(padding) < 0:
+            raise JaxaugError("RandomCrop", "a padding >= 0, one or two", describe(self.padding))
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        size, padding = _pair(self.size), _pair(self.padding)
+        room = [n + 2 * pad - cut for n, pad, cut in zip(shape, padding, size, strict=False)]
+        if min(room) < 0:
+            remedy = "Give it padding=, or resize first."
+            raise JaxaugError("RandomCrop", f"an image of {size} or more", f"{shape[:2]}", remedy)
+        uniform = jax.random.uniform(key, (2,))
+        top, left = (
+            jnp.floor(uniform[k] * (room[k] + 1)) - float(padding[k]) for k in range(2)
+        )
+        return _cut(top, left, size, shape)
+
+
+class RandomResizedCrop(Transform):
+    """Cut out a window of random area and proportions, and resize it, antialiased, in one resampling.
+
+    The window is drawn as torchvision and the Inception papers do: ten tries, then the largest centred
+    window within ``ratio``. Pixels are those of Pillow's ``Image.resize(size, box=...)``.
+
+    Args:
+        size: ``(h, w)`` of the output, or one number for a square.
+        scale: range of the window's area, as a part of the image's; a pair.
+        ratio: range of the window's width over its height, drawn on a log scale; a pair.
+
+    Reference:
+        Szegedy et al., Going Deeper with Convolutions, CVPR 2015, arXiv:1409.4842.
+    """
+
+    size: Size | int = static()
+    scale: Range = (0.08, 1.0)
+    ratio: Range = (3 / 4, 4 / 3)
+
+    def __post_init__(self) -> None:
+        _set_size(self)
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        return _boxed(self._window(key, shape), _pair(self.size), shape)
+
+    def _window(self, key: Key, shape: Shape) -> tuple[Scalar, Scalar, Scalar, Scalar]:
+        """Top, left, height and width of the window, whole numbers."""
+        tries = 10
+        in_height, in_width = float(shape[0]), float(shape[1])
+        lowest, highest = limits(self.ratio, around=1.0)
+        area_key, ratio_key, place_key = jax.random.split(key, 3)
+        area = draw(area_key, self.scale, around=1.0, shape=(tries,)) * (in_height * in_width)
+        log_ratio = (jnp.log(lowest), jnp.log(highest))
+        ratio = jnp.exp(draw(ratio_key, log_ratio, shape=(tries,)))
+        heights, widths = jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))
+        height = jnp.clip(jnp.round(in_width / lowest), 1.0, in_height)
+        width = jnp.clip(jnp.round(in_height * highest), 1.0, in_width)
+        for k in reversed(range(tries)):
+            fits = (heights[k] >= 1) & (heights[k] <= in_height)
+            fits &= (widths[k] >= 1) & (widths[k] <= in_width)
+            height = jnp.where(fits, heights[k], height)
+            width = jnp.where(fits, widths[k], width)
+        found = jnp.any(
+            (heights >= 1) & (heights <= in_height) & (widths >= 1) & (widths <= in_width)
+        )
+        uniform = jax.random.uniform(place_key, (2,))
+        room = in_height - height, in_width - width
+        top, left = (
+            jnp.where(found, jnp.floor(uniform[k] * (room[k] + 1.0)), jnp.floor(room[k] / 2))
+            for k in range(2)
+        )
+        return top, left, height, width
+
+
+def _set_size(transform: Any) -> None:
+    size = transform.size
+    sides = (size, size) if isinstance(size, int) else size
+    good = isinstance(sides, tuple | list) and len(sides) == 2
+    if not good or not all(isinstance(side, int) and side > 0 for side in sides):
+        who = type(transform).__name__
+        raise JaxaugError(who, "a size (h, w) of two numbers above 0", describe(size))
+    object.__setattr__(transform, "size", tuple(sides))
+
+
+def _pair(size: Size | int) -> Size:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _cut(top: Scalar, left: Scalar, size: Size, shape: Shape) -> Warp:
+    """The window of this size at a place, pixel for pixel."""
+    down = top + (size[0] - shape[0]) / 2
+    right = left + (size[1] - shape[1]) / 2
+    return Warp(F.translate(-right, -down), size=size, source=shape[:2])
+
+
+def _boxed(window: tuple[Scalar, Scalar, Scalar, Scalar], size: Size, shape: Shape) -> Warp:
+    """A window ``(top, left, height, width)`` inside the image, resized."""
+    top, left, height, width = window
+    down = top + height / 2 - shape[0] / 2
+    right = left + width / 2 - shape[1] / 2
+    matrix = ((width / size[1], 0.0, right), (0.0, height / size[0], down), (0.0, 0.0, 1.0))
+    shrink = (max(1.0, shape[0] / size[0]), max(1.0, shape[1] / size[1]))
+    return Warp(matrix, size=size, source=shape[:2], shrink=shrink)
