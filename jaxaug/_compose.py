@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxaug._ops import Op, Resampling, flatten, fuse
 from jaxaug._pytree import static
@@ -55,8 +56,11 @@ class Container(Transform):
             raise JaxaugError(type(self).__name__, "at least one transform", "none")
 
     def _keys(self, key: Key) -> list[Key]:
-        numbers = tags(member.tag for member in self.members)
-        return [jax.random.fold_in(key, number) for number in numbers]
+        if not self.members:
+            return []
+        numbers = np.array(tags(member.tag for member in self.members), np.uint32)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+        return [keys[place] for place in range(len(self.members))]
 
     def _sample_member(self, place: int, key: Key, shape: Shape) -> Op:
         member = self.members[place]

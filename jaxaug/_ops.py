@@ -16,6 +16,7 @@ Targets are written once, here: a Warp moves masks, boxes and points with the im
 them alone. ``then`` never changes the order of what is done to a pixel.
 """
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ from jaxaug._types import (
     check_example,
 )
 from jaxaug.functional import color, geometry, resample
+from jaxaug.functional.stable import choose, materialize
 
 MILD_SHRINK = 1.5
 """Antialiasing needs a separable map. A Warp to be antialiased therefore fuses with any separable one,
@@ -118,6 +120,11 @@ class Op(Pytree, ABC):
         return None
 
     @property
+    def rereads(self) -> bool:
+        """Whether it reads an entry of the image more than once."""
+        return True
+
+    @property
     def family(self) -> Hashable:
         """What two ops must share for one to stand in for the other by data."""
         return type(self)
@@ -155,7 +162,8 @@ class Warp(Op):
         size: ``(h, w)`` of the output; None keeps the input's.
         source: ``(h, w)`` of the input, if ``size`` is given and the op shall be inverted or gated.
         kind: ``separable``, ``affine`` or ``projective``: read from the matrix' known entries.
-        shrink: the shrinking along y and x up to which the map is antialiased, if it is separable.
+        shrink: if given, the map resizes a window of the image: as long as it is separable it is
+            antialiased up to this much shrinking along y and x, and no fill is mixed in at the edges.
         swap: the keypoints' partners under a mirror image, as an index table: left eye, right eye.
         resampling: border, fill and interpolation; open ones are decided by the container.
     """
@@ -164,7 +172,7 @@ class Warp(Op):
     size: Size | None = static(default=None)
     source: Size | None = static(default=None)
     kind: geometry.Kind | None = static(default=None)
-    shrink: tuple[float, float] = static(default=(1.0, 1.0))
+    shrink: tuple[float, float] | None = static(default=None)
     swap: tuple[int, ...] | None = static(default=None)
     resampling: Resampling = static(default=UNDECIDED)
 
@@ -177,7 +185,7 @@ class Warp(Op):
         how = self.resampling.otherwise(DEFAULT)
         size = self.size or image.shape[:2]
         options: Any = {"size": size, "interpolation": how.interpolation, "border": how.border}
-        if self._antialiased and how.interpolation != "nearest":
+        if self.shrink and self.kind == "separable" and how.interpolation != "nearest":
             return resample.resize(
                 image, self.matrix, shrink=self.shrink, fill=how.fill, **options
             )
@@ -212,8 +220,8 @@ class Warp(Op):
             return None
         decided = {self.resampling, other.resampling} - {UNDECIDED}
         separable = self.kind == other.kind == "separable"
-        sharp = [warp for warp in (self, other) if warp._antialiased]
-        mild = all(max(warp.shrink) <= MILD_SHRINK for warp in sharp)
+        resizing = [warp.shrink for warp in (self, other) if warp.kind == "separable" and warp.shrink]
+        mild = all(max(shrink) <= MILD_SHRINK for shrink in resizing)
         if len(decided) > 1 or not (separable or mild):
             return None
         if self.swap and other.swap and self.swap != other.swap:
@@ -223,7 +231,7 @@ class Warp(Op):
             size=other.size or self.size,
             source=self.source if self.size else other.source,
             kind=max(self._kind, other._kind, key=geometry.KINDS.index),
-            shrink=(self.shrink[0] * other.shrink[0], self.shrink[1] * other.shrink[1]),
+            shrink=_join(operator.mul, self.shrink, other.shrink),
             swap=self.swap or other.swap,
             resampling=decided.pop() if decided else UNDECIDED,
         )
@@ -240,7 +248,7 @@ class Warp(Op):
         return self.replace(
             matrix=geometry.select(on, self.matrix, rest.matrix),
             kind=max(self._kind, rest._kind, key=geometry.KINDS.index),
-            shrink=(max(self.shrink[0], rest.shrink[0]), max(self.shrink[1], rest.shrink[1])),
+            shrink=_join(max, self.shrink, rest.shrink),
             swap=self.swap or rest.swap,
         )
 
@@ -250,7 +258,7 @@ class Warp(Op):
             remedy = "Make the Warp with source=(h, w), the size of its input."
             raise JaxaugError("Warp.inverse", "the size to go back to", "none", remedy)
         matrix = geometry.inverse(self.matrix)
-        return self.replace(matrix=matrix, size=self.source, source=self.size, shrink=(1.0, 1.0))
+        return self.replace(matrix=matrix, size=self.source, source=self.size, shrink=None)
 
     def resampled(self, outer: Resampling) -> "Warp":
         return self.replace(resampling=self.resampling.otherwise(outer))
@@ -259,9 +267,15 @@ class Warp(Op):
     def _kind(self) -> geometry.Kind:
         return self.kind or "projective"
 
-    @property
-    def _antialiased(self) -> bool:
-        return self.kind == "separable" and max(self.shrink) > 1.0
+
+def _join(
+    how: Callable[[float, float], float],
+    first: tuple[float, float] | None,
+    second: tuple[float, float] | None,
+) -> tuple[float, float] | None:
+    if first is None or second is None:
+        return first or second
+    return how(first[0], second[0]), how(first[1], second[1])
 
 
 class Color(Op):
@@ -287,6 +301,10 @@ class Color(Op):
             offset = color.apply(self.mean, color.mean(pixels)) + offset
         return color.apply(self.matrix, pixels) + offset
 
+    @property
+    def rereads(self) -> bool:
+        return self.mean is not None or jnp.ndim(self.matrix) == 2
+
     def fused(self, other: Op) -> "Op | None":
         if not isinstance(other, Color):
             return None
@@ -305,20 +323,20 @@ class Color(Op):
         mean = None
         if self.mean is not None or other.mean is not None:
             means = (0.0 if op.mean is None else op.mean for op in (self, other))
-            mean = _where(on, *means)
+            mean = _choose(on, *means)
         return Color(
-            _where(on, self.matrix, other.matrix),
+            _choose(on, self.matrix, other.matrix),
             mean,
-            jnp.where(on, self.offset, other.offset),
+            choose(on, self.offset, other.offset),
         )
 
 
-def _where(on: Flag, first: color.Mixing, second: color.Mixing) -> color.Mixing:
-    first, second = jnp.asarray(first), jnp.asarray(second)
-    if first.ndim != second.ndim and max(first.ndim, second.ndim) == 2:
-        channels = max(first.shape[-1:] + second.shape[-1:])
+def _choose(on: Flag, first: color.Mixing, second: color.Mixing) -> color.Mixing:
+    ranks = {jnp.ndim(first), jnp.ndim(second)}
+    if len(ranks) == 2 and 2 in ranks:
+        channels = max(jnp.shape(first)[-1:] + jnp.shape(second)[-1:])
         first, second = color.full(first, channels), color.full(second, channels)
-    return jnp.where(on, first, second)
+    return choose(on, first, second)
 
 
 class Apply(Op):
@@ -335,28 +353,36 @@ class Apply(Op):
             keeps the shape; its name is what ``repr`` and ``pickle`` know of it.
         arguments: arrays, drawn or given.
         options: static keywords.
-        on: whether it is applied at all.
+        pointwise: the kernel makes each number of its own old value only.
+        on: whether it is applied at all; None is always.
     """
 
     kernel: Callable[..., Any] = static()
     arguments: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...] = static(default=())
-    on: Flag = True
+    pointwise: bool = static(default=False)
+    on: Flag | None = None
 
-    def __init__(self, kernel: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        fields = {"kernel": kernel, "arguments": arguments, "on": True}
+    def __init__(
+        self,
+        kernel: Callable[..., Any],
+        *arguments: Any,
+        pointwise: bool = False,
+        **options: Any,
+    ) -> None:
+        fields = {"kernel": kernel, "arguments": arguments, "pointwise": pointwise, "on": None}
         for name, value in {**fields, "options": tuple(sorted(options.items()))}.items():
             object.__setattr__(self, name, value)
 
     def parts(self) -> list[tuple[str, Any]]:
         positional = [("", self.kernel), *(("", value) for value in self.arguments)]
-        gate = [] if self.on is True else [("on", self.on)]
+        gate = [] if self.on is None else [("on", self.on)]
         return [*positional, *self.options, *gate]
 
     def image(self, image: HWC) -> HWC:
         pixels = color.to_float(image)
         out = self.kernel(pixels, *self.arguments, **dict(self.options))
-        if self.on is True:
+        if self.on is None:
             return out
         if out.shape != pixels.shape or out.dtype != pixels.dtype:
             name = getattr(self.kernel, "__name__", "the kernel")
@@ -365,17 +391,20 @@ class Apply(Op):
         return jnp.where(self.on, out, pixels)
 
     @property
+    def rereads(self) -> bool:
+        return not self.pointwise
+
+    @property
     def family(self) -> Hashable:
         return (Apply, self.kernel, self.options, jax.tree.structure(self.arguments))
 
     def select(self, on: Flag, other: Op | None) -> "Apply":
         if not isinstance(other, Apply):
-            return self.replace(on=jnp.logical_and(on, self.on))
+            return self.replace(on=on if self.on is None else jnp.logical_and(on, self.on))
         arguments = jax.tree.map(lambda a, b: jnp.where(on, a, b), self.arguments, other.arguments)
-        both_on = self.on is True and other.on is True
-        return self.replace(
-            arguments=arguments, on=True if both_on else jnp.where(on, self.on, other.on)
-        )
+        flags = [True if op.on is None else op.on for op in (self, other)]
+        always = self.on is None and other.on is None
+        return self.replace(arguments=arguments, on=None if always else jnp.where(on, *flags))
 
 
 class Sequence(Op):
@@ -387,8 +416,10 @@ class Sequence(Op):
         return [("", op) for op in self.ops]
 
     def image(self, image: HWC) -> HWC:
-        for op in self.ops:
-            image = op.image(image)
+        for place, op in enumerate(self.ops):
+            # What an op reads more than once is computed once: a gather would run for every reading,
+            # and values computed twice may differ in the last bit.
+            image = op.image(materialize(image) if place and op.rereads else image)
         return image if self.ops else color.to_float(image)
 
     def mask(self, mask: HW, shape: Shape) -> HW:

@@ -87,6 +87,10 @@ def _show(value: Any, indent: int = 0) -> str:
     if isinstance(value, Pytree):
         items = [(f"{name}=" if name else "", part) for name, part in value.parts()]
         opening, closing = f"{type(value).__name__}(", ")"
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):  # a NamedTuple
+        named = zip(value._fields, value, strict=True)
+        items = [(f"{name}=", part) for name, part in named if part is not None]
+        opening, closing = f"{type(value).__name__}(", ")"
     elif isinstance(value, tuple):
         items, opening, closing = [("", part) for part in value], "(", ")"
     else:

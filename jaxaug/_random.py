@@ -53,11 +53,19 @@ def draw(key: Key, span: Range, *, around: float = 0.0, shape: tuple[int, ...] =
     Raises:
         JaxaugError: a pair in the wrong order, or no range at all.
     """
-    uniform = jax.random.uniform(key, shape)
+    return _spread(jax.random.uniform(key, shape), span, around)
+
+
+def draws(key: Key, *spans: Range, around: float = 0.0) -> list[jax.Array]:
+    """Draw one number from each range, all from one key: a key for each would cost a split more."""
+    uniforms = jax.random.uniform(key, (len(spans),))
+    return [_spread(uniforms[k], span, around) for k, span in enumerate(spans)]
+
+
+def _spread(uniform: jax.Array, span: Range, around: float) -> jax.Array:
     if isinstance(span, Choice):
         return pick(uniform, span.values)
     low, high = limits(span, around=around)
-    # Not minval/maxval: these would keep a range of no width from being exactly its own value.
     return low + uniform * (high - low)
 
 

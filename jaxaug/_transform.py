@@ -20,7 +20,7 @@ from jaxaug._types import (
     check_example,
     describe,
 )
-from jaxaug.functional import color
+from jaxaug.functional import color, stable
 
 DTYPES = ("float32", "bfloat16", "float16", "uint8")
 
@@ -103,7 +103,7 @@ def lift(function: Callable[[Key, HWC], HWC]) -> Lift:
 
 def converted(op: Op, dtype: str | None) -> Op:
     """The op, its image as ``dtype`` at the end; None leaves it as it comes."""
-    return op if dtype is None else op.then(Apply(color.convert, dtype=dtype))
+    return op if dtype is None else op.then(Apply(color.convert, dtype=dtype, pointwise=True))
 
 
 def check_dtype(who: str, dtype: Any) -> str | None:
@@ -114,6 +114,18 @@ def check_dtype(who: str, dtype: Any) -> str | None:
     if name not in DTYPES:
         raise JaxaugError(who, f"a dtype among {', '.join(DTYPES)}", name)
     return name
+
+
+def materialized(op: Op) -> Op:
+    """The op with its numbers written to memory; keys among them stay keys."""
+    leaves, structure = jax.tree.flatten(op)
+    plain = {k: leaf for k, leaf in enumerate(leaves) if not _is_key(leaf)}
+    plain = stable.materialize(plain)
+    return jax.tree.unflatten(structure, [plain.get(k, leaf) for k, leaf in enumerate(leaves)])
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 class Batched(Pytree):
@@ -135,12 +147,12 @@ class Batched(Pytree):
         columns = batch if isinstance(batch, dict) else {"image": batch}
         targets = {name: columns[name] for name in TARGETS if name in columns}
         keys = record_keys(key, columns, _rows(columns, targets))
-        moved = jax.vmap(self._one)(keys, targets)
+        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), targets)
+        _, shape = check_example(type(self.transform).__name__, one)
+        # Numbers first, pixels then: else every pixel's loop would draw and turn them anew.
+        ops = jax.vmap(lambda k: converted(self.transform.sample(k, shape), self.dtype))(keys)
+        moved = jax.vmap(lambda op, example: op(example))(materialized(ops), targets)
         return {**batch, **moved} if isinstance(batch, dict) else moved["image"]
-
-    def _one(self, key: Key, example: Example) -> Example:
-        _, shape = check_example(type(self.transform).__name__, example)
-        return converted(self.transform.sample(key, shape), self.dtype)(example)
 
 
 def batched(transform: Transform, *, dtype: Any = None) -> Batched:

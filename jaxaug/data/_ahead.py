@@ -31,10 +31,14 @@ def ahead(items: Iterator[In], function: Callable[[In], Out], depth: int) -> Ite
         return None if item is None else function(item)
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="jaxaug-ahead")
+    waiting = deque(pool.submit(work) for _ in range(depth))
     try:
-        waiting = deque(pool.submit(work) for _ in range(depth))
         while (result := waiting.popleft().result()) is not None:
             waiting.append(pool.submit(work))
             yield result
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        # Not shutdown(cancel_futures=True): that fails when a generator left in a global variable
+        # is closed by the end of the interpreter.
+        for future in waiting:
+            future.cancel()
+        pool.shutdown()

@@ -7,7 +7,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from . import _check
 
@@ -127,7 +127,7 @@ class Decoder:
             )
         height, width = self.image_size
         filter_ = RESAMPLES[self.resample]
-        if image.format in ("JPEG", "MPO") and filter_ != Image.Resampling.NEAREST:
+        if image.format == "JPEG" and filter_ != Image.Resampling.NEAREST:
             # Only the luminance if that is all we want, and no larger than needed.
             mode = "L" if self.color == "gray" else None
             image.draft(mode, _sides(_orientation(image), width, height))
@@ -165,11 +165,22 @@ def _identify(file: IO[bytes], formats: tuple[str, ...]) -> Image.Image:
         if accepts is None or accepts(prefix) is True:
             file.seek(0)
             try:
-                return factory(file, "")
+                return _Jpeg(file) if name == "JPEG" else factory(file, "")
             except (SyntaxError, IndexError, TypeError) as error:  # Pillow: "not this format"
                 raise ValueError(f"not a valid {name} file: {error}") from error
     wanted = ", ".join(formats)
     raise ValueError(f"not a {wanted} file: begins with {prefix!r}" if prefix else "an empty file")
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose Exif block is not read on opening, where a broken one could cost the picture.
+
+    Pillow looks there for a resolution in dots per inch, which nobody needs here, and for further
+    pictures behind the first (its "MPO").
+    """
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
 
 
 def _orientation(image: Image.Image) -> int:

@@ -47,12 +47,18 @@ class Loader:
         ValueError: If one is out of range, or there are too few records for one batch.
 
     Example:
-        ```python
-        loader = Loader(source.subset(range(100)), 32, seed=1)
-        for epoch in range(3):
-            for batch in loader:
-                state = step(state, batch["image"], batch["label"])
-        ```
+        >>> import pathlib, tempfile, PIL.Image
+        >>> from jaxaug.data import DirectorySource
+        >>> with tempfile.TemporaryDirectory() as root:
+        ...     pathlib.Path(root, "cat").mkdir()
+        ...     for number in range(5):
+        ...         PIL.Image.new("RGB", (9, 9)).save(f"{root}/cat/{number}.png")
+        ...     loader = Loader(DirectorySource(root, image_size=(8, 8)), 2, seed=1)
+        ...     for epoch in range(3):
+        ...         for batch in loader:
+        ...             pass
+        >>> len(loader), batch["image"].shape, batch["visit"].tolist()
+        (2, (2, 8, 8, 3), [2, 2])
     """
 
     def __init__(

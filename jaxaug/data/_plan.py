@@ -73,7 +73,9 @@ class Plan:
             return self._row(place, epoch), epoch
         positions = np.asarray(positions, np.uint64)
         epochs, places = positions // self.size, positions % self.size
-        return self._row(places, epochs).astype(np.int64), epochs.astype(np.uint32)
+        # Nearly always all of one epoch: one key, rather than one for each.
+        alone = epochs.size and int(epochs[0]) if (epochs == epochs[:1]).all() else epochs
+        return self._row(places, alone).astype(np.int64), epochs.astype(np.uint32)
 
     def _row(self, place: Any, epoch: Any) -> Any:
         if not self.shuffle:

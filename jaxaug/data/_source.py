@@ -143,7 +143,16 @@ class ImageSource(abc.ABC):
             ValueError: If the fractions are not as above, or a class has too few records.
 
         Example:
-            `train, val, test = source.split((0.7, 0.15, 0.15))`
+            >>> import pathlib, tempfile
+            >>> from jaxaug.data import DirectorySource
+            >>> with tempfile.TemporaryDirectory() as root:
+            ...     for animal in ("cat", "dog"):
+            ...         pathlib.Path(root, animal).mkdir()
+            ...         for number in range(10):
+            ...             pathlib.Path(root, animal, f"{number}.png").touch()
+            ...     train, val = DirectorySource(root, image_size=(8, 8)).split((0.8, 0.2))
+            >>> train.class_counts, val.class_counts
+            ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
         """
         parts = _split.stratified(self.labels, self.class_names, fractions, seed)
         return tuple(self.subset(rows) for rows in parts)

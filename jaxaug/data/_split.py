@@ -81,7 +81,7 @@ def _quota(
 ) -> NDArray[np.int64]:
     """Whole numbers that sum to `count`, each within one of `count * share`; updates `deficit`."""
     exact = count * shares
-    counts = np.floor(exact + _ROUNDING).astype(np.int64)
+    counts = np.floor(exact).astype(np.int64)
     deficit += exact - counts
     left = count - int(counts.sum())
     empty = (counts == 0) & (np.arange(len(shares)) < required)

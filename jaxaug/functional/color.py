@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxaug._types import HWC, Scalar
+from jaxaug.functional.stable import mean, weighted_sum
 
 Mixing: TypeAlias = Any  # (), (c,) or (c, c) float32
 
@@ -40,13 +41,11 @@ def full(mixing: Mixing, channels: int) -> jax.Array:
 
 
 def product(outer: Mixing, inner: Mixing) -> Mixing:
-    """``outer @ inner``; diagonal forms stay diagonal.
-
-    Written as a sum of elementwise products, not as a dot, whose last bit may depend on the batch.
-    """
+    """``outer @ inner``; diagonal forms stay diagonal."""
     outer, inner = jnp.asarray(outer), jnp.asarray(inner)
     if outer.ndim == 2 and inner.ndim == 2:
-        return sum(outer[:, k : k + 1] * inner[k : k + 1] for k in range(outer.shape[1]))
+        terms = ((outer[:, k : k + 1], inner[k : k + 1]) for k in range(outer.shape[1]))
+        return weighted_sum(terms)
     if inner.ndim == 2:
         return outer.reshape(-1, 1) * inner
     return outer * inner
@@ -67,12 +66,13 @@ def apply(mixing: Mixing, pixels: Any) -> Any:
     if mixing.ndim < 2:
         return pixels * mixing
     pixels = jnp.broadcast_to(pixels, (*pixels.shape[:-1], mixing.shape[1]))
-    return sum(pixels[..., k : k + 1] * mixing[:, k] for k in range(mixing.shape[1]))
+    columns = range(mixing.shape[1])
+    return weighted_sum((pixels[..., k : k + 1], mixing[:, k]) for k in columns)
 
 
-def mean(image: HWC) -> jax.Array:
-    """Mean pixel ``(c,)``, in two steps: one long float32 sum would lose digits on a large image."""
-    return image.mean(axis=1).mean(axis=0)
+def blend(factor: Scalar, grey: Mixing) -> jax.Array:
+    """``factor I + (1 - factor) G``, the matrix that moves a pixel away from its grey ``G x``."""
+    return grey + factor * (jnp.eye(grey.shape[0]) - grey)
 
 
 def shift_hue(image: HWC, turns: Scalar) -> HWC:
@@ -82,16 +82,16 @@ def shift_hue(image: HWC, turns: Scalar) -> HWC:
     Written with the chroma (largest minus smallest) instead of HSV's saturation, which divides by the
     value: it is defined for colours outside 0..1, and its gradient is finite for grey pixels.
     """
-    image = to_float(image)
-    high, low = image.max(axis=-1), image.min(axis=-1)
+    red, green, blue = (to_float(image)[..., k] for k in range(3))
+    high = jnp.maximum(jnp.maximum(red, green), blue)
+    low = jnp.minimum(jnp.minimum(red, green), blue)
     chroma = high - low
     colored = chroma > 0
     divisor = jnp.where(colored, chroma, 1.0)
-    red, green, blue = (image[..., k] for k in range(3))
     sector = jnp.where(
-        high == red,
+        (red >= green) & (red >= blue),
         (green - blue) / divisor,
-        jnp.where(high == green, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor),
+        jnp.where(green >= blue, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor),
     )
     hue = jnp.where(colored, sector, 0.0) + 6.0 * turns
     offsets = np.array([5.0, 3.0, 1.0], np.float32)

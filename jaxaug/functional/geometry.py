@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxaug._types import N2, N4, Flag, Matrix, Scalar, Size
+from jaxaug.functional.stable import choose, weighted_sum
 
 Kind: TypeAlias = Literal["separable", "affine", "projective"]
 KINDS: tuple[Kind, ...] = ("separable", "affine", "projective")
@@ -91,28 +92,30 @@ def product(first: Matrix, second: Matrix) -> Matrix:
 
 
 def _dot(row: Any, column: Any) -> Scalar:
-    return row[0] * column[0] + row[1] * column[1] + row[2] * column[2]
+    return weighted_sum(zip(row, column, strict=True))
 
 
 def inverse(matrix: Matrix) -> Matrix:
     """The closed-form inverse, by the adjugate."""
     (a, b, c), (d, e, f), (g, h, i) = matrix
     adjugate = (
-        (e * i - f * h, c * h - b * i, b * f - c * e),
-        (f * g - d * i, a * i - c * g, c * d - a * f),
-        (d * h - e * g, b * g - a * h, a * e - b * d),
+        (_cross(e, i, f, h), _cross(c, h, b, i), _cross(b, f, c, e)),
+        (_cross(f, g, d, i), _cross(a, i, c, g), _cross(c, d, a, f)),
+        (_cross(d, h, e, g), _cross(b, g, a, h), _cross(a, e, b, d)),
     )
-    determinant = a * adjugate[0][0] + b * adjugate[1][0] + c * adjugate[2][0]
+    determinant = _dot((a, b, c), [row[0] for row in adjugate])
     return as_matrix([[entry / determinant for entry in row] for row in adjugate])
+
+
+def _cross(a: Scalar, d: Scalar, b: Scalar, c: Scalar) -> Scalar:
+    """``a d - b c``."""
+    return _dot((a, -b), (d, c))
 
 
 def select(on: Flag, matrix: Matrix, other: Matrix) -> Matrix:
     """``matrix`` where ``on``, else ``other``; entries known to be the same stay known."""
-    rows = [
-        [a if _is(a, b) and _is(b, a) else jnp.where(on, a, b) for a, b in zip(*pair, strict=True)]
-        for pair in zip(matrix, other, strict=True)
-    ]
-    return as_matrix(rows)
+    pairs = zip(matrix, other, strict=True)
+    return as_matrix([[choose(on, a, b) for a, b in zip(*rows, strict=True)] for rows in pairs])
 
 
 def move_points(matrix: Matrix, points: N2, sizes: tuple[Size, Size]) -> N2:
@@ -129,11 +132,9 @@ def move_points(matrix: Matrix, points: N2, sizes: tuple[Size, Size]) -> N2:
     (height, width), (out_height, out_width) = sizes
     points = jnp.asarray(points, jnp.float32)
     x, y = points[:, 0] - width / 2, points[:, 1] - height / 2
-    (a, b, c), (d, e, f), (g, h, i) = matrix
-    depth = g * x + h * y + i
-    moved_x = (a * x + b * y + c) / depth + out_width / 2
-    moved_y = (d * x + e * y + f) / depth + out_height / 2
-    return jnp.stack([moved_x, moved_y], axis=-1)
+    moved_x, moved_y, depth = (_dot(row, (x, y, 1.0)) for row in matrix)
+    moved = [moved_x / depth + out_width / 2, moved_y / depth + out_height / 2]
+    return jnp.stack([jnp.broadcast_to(u, x.shape) for u in moved], axis=-1)
 
 
 def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Size, Size]) -> N4:

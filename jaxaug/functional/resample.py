@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -19,6 +18,7 @@ from jax import lax
 from jaxaug._types import HW, HWC, Matrix, Scalar, Size
 from jaxaug.functional.color import to_float
 from jaxaug.functional.geometry import Kind
+from jaxaug.functional.stable import weighted_sum
 
 Plane: TypeAlias = Any  # (h, w), or (h, 1) and (1, w) where the map is separable
 Kernel: TypeAlias = Callable[[Plane], Plane]
@@ -67,11 +67,10 @@ def coordinates(matrix: Matrix, size: Size, out_size: Size, kind: Kind) -> tuple
     if kind == "separable":
         return e * y + (f + middle_y), a * x + (c + middle_x)
     if kind == "affine":
-        return d * x + e * y + (f + middle_y), a * x + b * y + (c + middle_x)
-    depth = g * x + h * y + i
+        return (f + middle_y) + e * y + d * x, (c + middle_x) + b * y + a * x
+    depth = i + h * y + g * x
     depth = jnp.where(jnp.abs(depth) < 1e-6, 1e-6, depth)
-    source_x = (a * x + b * y + c) / depth + middle_x
-    return (d * x + e * y + f) / depth + middle_y, source_x
+    return (f + e * y + d * x) / depth + middle_y, (c + b * y + a * x) / depth + middle_x
 
 
 def warp(
@@ -191,11 +190,11 @@ def _gather(image: HWC, y: Plane, x: Plane, interpolation: str) -> tuple[HWC, Pl
     """Weighted sum of each block, in the image's own unit, and how much weight lay inside."""
     start_y, weights_y = _taps(y, image.shape[0], interpolation)
     start_x, weights_x = _taps(x, image.shape[1], interpolation)
-    total: Any = 0.0
-    for i, weight_y in enumerate(weights_y):
-        for j, weight_x in enumerate(weights_x):
-            pixels = _take(image, start_y, start_x, i, j).astype(jnp.float32)
-            total = total + pixels * (weight_y * weight_x)[..., None]
+    total = weighted_sum(
+        (_take(image, start_y, start_x, i, j).astype(jnp.float32), (down * right)[..., None])
+        for i, down in enumerate(weights_y)
+        for j, right in enumerate(weights_x)
+    )
     return total, sum(weights_y) * sum(weights_x)
 
 
@@ -290,8 +289,8 @@ def _wide_taps(
     start = jnp.ceil(u - radius * stretch)
     start = lax.stop_gradient(_clamp(start, float(n - taps)))
     weights = [kernel((u - (start + float(t))) / stretch) for t in range(taps)]
-    norm = 1.0 / sum(weights)
-    return start, [weight * norm for weight in weights]
+    total = sum(weights)
+    return start, [weight / total for weight in weights]
 
 
 def _combine(values: HWC, taps: tuple[Plane, list[Plane]], axis: int) -> HWC:
@@ -304,15 +303,16 @@ def _combine(values: HWC, taps: tuple[Plane, list[Plane]], axis: int) -> HWC:
     )
     slice_sizes = tuple(1 if k == axis else n for k, n in enumerate(values.shape))
     shape = tuple(-1 if k == axis else 1 for k in range(3))
-    total: Any = 0.0
-    for t, weight in enumerate(weights):
-        index = (_to_int(start, values.shape[axis]) + np.uint32(t))[:, None]
-        lines = lax.gather(
+    index = _to_int(start, values.shape[axis])
+
+    def lines(t: int) -> HWC:
+        return lax.gather(
             values,
-            index,
+            (index + np.uint32(t))[:, None],
             numbers,
             slice_sizes=slice_sizes,
             mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
         )
-        total = total + lines * weight.reshape(shape)
-    return jax.lax.optimization_barrier(total)
+
+    total = weighted_sum((lines(t), weight.reshape(shape)) for t, weight in enumerate(weights))
+    return lax.optimization_barrier(total)

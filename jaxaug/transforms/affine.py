@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxaug import functional as F  # noqa: N812
 from jaxaug._ops import Op, Warp, fuse
 from jaxaug._pytree import static
-from jaxaug._random import Range, check_probability, coin, draw, pick
+from jaxaug._random import Range, check_probability, coin, draw, draws, pick
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, describe
 
@@ -182,18 +182,18 @@ def _check_unit(who: str, unit: str) -> None:
 
 def _shift(key: Key, x: Range, y: Range, unit: str, shape: Shape) -> Matrix:
     height, width = (1, 1) if unit == "pixels" else shape[:2]
-    right, down = jax.random.split(key)
-    return F.translate(draw(right, x) * width, draw(down, y) * height)
+    right, down = draws(key, x, y)
+    return F.translate(right * width, down * height)
 
 
 def _lean(key: Key, x: Range, y: Range) -> Matrix:
-    upright, level = jax.random.split(key)
-    return F.shear(jnp.deg2rad(draw(upright, x)), jnp.deg2rad(draw(level, y)))
+    upright, level = draws(key, x, y)
+    return F.shear(jnp.deg2rad(upright), jnp.deg2rad(level))
 
 
 def _magnify(key: Key, factor: Range, *, isotropic: bool) -> Matrix:
     if isotropic:
         both = draw(key, factor, around=1.0)
         return F.scale(both, both)
-    wide, high = jax.random.split(key)
-    return F.scale(draw(wide, factor, around=1.0), draw(high, factor, around=1.0))
+    wide, high = draws(key, factor, factor, around=1.0)
+    return F.scale(wide, high)

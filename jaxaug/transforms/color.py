@@ -3,8 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jaxaug._compose import one_of
-from jaxaug._ops import Apply, Color, Op, fuse
+from jaxaug._ops import Apply, Color, Op, Sequence, fuse
 from jaxaug._pytree import static
 from jaxaug._random import Range, draw, ranks
 from jaxaug._transform import Transform
@@ -57,7 +56,7 @@ class Saturation(Transform):
     def sample(self, key: Key, shape: Shape) -> Op:
         _need_rgb("Saturation", shape)
         factor = draw(key, self.factor, around=1.0)
-        return Color(factor * jnp.eye(3) + (1.0 - factor) * _grey())
+        return Color(color.blend(factor, _grey()))
 
 
 class Hue(Transform):
@@ -79,8 +78,9 @@ class Hue(Transform):
 class ColorJitter(Transform):
     """Brightness, contrast, saturation and hue in a random order, as torchvision's.
 
-    Whatever the order, it costs one colour matrix before the hue and one after it. Unlike
-    torchvision's, colours are not cut to 0..1 in between.
+    Colours are not cut to 0..1 in between, unlike torchvision's. Then brightness, contrast and
+    saturation commute, brightness and hue too, and of the order only this is left: whether contrast and
+    saturation each come before the hue or after it. It costs two colour matrices and one hue.
 
     Args:
         brightness: range of the factor around 1.
@@ -96,19 +96,19 @@ class ColorJitter(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         order, *keys = jax.random.split(key, 5)
-        members: tuple[Transform, ...] = (Brightness(self.brightness), Contrast(self.contrast))
-        if not _is_zero(self.saturation):
-            members += (Saturation(self.saturation),)
-        ops = [member.sample(k, shape) for member, k in zip(members, keys, strict=False)]
-        # The hue's own slot holds the identity; slots before and after it are two colour matrices.
-        ops.append(Color())
-        places = ranks(order, len(ops))
-        slots = [one_of(ops, [place == k for place in places]) for k in range(len(ops))]
+        spans = (self.brightness, self.contrast, self.saturation, self.hue)
+        kinds = (Brightness, Contrast, Saturation, Hue)
+        bright, contrast, saturate, hue = (
+            kind(span).sample(k, shape) if not _is_zero(span) else Sequence()
+            for kind, span, k in zip(kinds, spans, keys, strict=True)
+        )
         if _is_zero(self.hue):
-            return fuse(slots)
-        early = fuse(op.gate(k < places[-1]) for k, op in enumerate(slots))
-        late = fuse(op.gate(k > places[-1]) for k, op in enumerate(slots))
-        return fuse((early, Hue(self.hue).sample(keys[3], shape), late))
+            return fuse((bright, contrast, saturate))
+        places = ranks(order, 3)
+        first = [place < places[2] for place in places[:2]]
+        early = (contrast.gate(first[0]), saturate.gate(first[1]))
+        late = (contrast.gate(~first[0]), saturate.gate(~first[1]))
+        return fuse((bright, *early, hue, *late))
 
 
 class Grayscale(Transform):

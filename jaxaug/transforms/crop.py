@@ -129,16 +129,13 @@ class RandomResizedCrop(Transform):
         log_ratio = (jnp.log(lowest), jnp.log(highest))
         ratio = jnp.exp(draw(ratio_key, log_ratio, shape=(tries,)))
         heights, widths = jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))
-        height = jnp.clip(jnp.round(in_width / lowest), 1.0, in_height)
-        width = jnp.clip(jnp.round(in_height * highest), 1.0, in_width)
-        for k in reversed(range(tries)):
-            fits = (heights[k] >= 1) & (heights[k] <= in_height)
-            fits &= (widths[k] >= 1) & (widths[k] <= in_width)
-            height = jnp.where(fits, heights[k], height)
-            width = jnp.where(fits, widths[k], width)
-        found = jnp.any(
-            (heights >= 1) & (heights <= in_height) & (widths >= 1) & (widths <= in_width)
-        )
+        fits = (heights >= 1) & (heights <= in_height) & (widths >= 1) & (widths <= in_width)
+        found = jnp.any(fits)
+        first = jnp.arange(tries) == jnp.argmax(fits)
+        largest_height = jnp.clip(jnp.round(in_width / lowest), 1.0, in_height)
+        largest_width = jnp.clip(jnp.round(in_height * highest), 1.0, in_width)
+        height = largest_height + found * (jnp.sum(heights * first) - largest_height)
+        width = largest_width + found * (jnp.sum(widths * first) - largest_width)
         uniform = jax.random.uniform(place_key, (2,))
         room = in_height - height, in_width - width
         top, left = (

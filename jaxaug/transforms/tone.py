@@ -37,4 +37,4 @@ class Clip(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key, shape
-        return Apply(color.clip, self.low, self.high)
+        return Apply(color.clip, self.low, self.high, pointwise=True)

