@@ -29,9 +29,9 @@ import jaxaug as ja
 DEVICES, BATCH, CLASSES = 8, 64, 4
 MESH = jax.make_mesh((DEVICES,), ("data",), axis_types=(AxisType.Auto,))
 
-color = ja.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2)
+color = (ja.Brightness(0.2), ja.Contrast(0.2))
 geometry = (ja.Rotate(20), ja.Translate(x=0.1, y=0.1), ja.Zoom(0.2), ja.HorizontalFlip())
-augment = ja.batched(ja.Chain(*geometry, color, fill="nearest"))
+augment = ja.batched(ja.Chain(*geometry, *color, fill="nearest"))
 
 
 def make_batch(seed=0):

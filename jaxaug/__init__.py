@@ -9,13 +9,12 @@ from jaxaug._compose import Maybe as Maybe
 from jaxaug._compose import OneOf as OneOf
 from jaxaug._compose import RandomOrder as RandomOrder
 from jaxaug._compose import SomeOf as SomeOf
-from jaxaug._ops import Apply as Apply
-from jaxaug._ops import Color as Color
 from jaxaug._ops import Op as Op
 from jaxaug._ops import Sequence as Sequence
-from jaxaug._ops import Warp as Warp
 from jaxaug._ops import fuse as fuse
 from jaxaug._ops import visible_fraction as visible_fraction
+from jaxaug._pixels import Apply as Apply
+from jaxaug._pixels import Color as Color
 from jaxaug._pytree import Pytree as Pytree
 from jaxaug._pytree import static as static
 from jaxaug._random import Choice as Choice
@@ -24,6 +23,7 @@ from jaxaug._transform import Transform as Transform
 from jaxaug._transform import batched as batched
 from jaxaug._transform import lift as lift
 from jaxaug._types import JaxaugError as JaxaugError
+from jaxaug._warp import Warp as Warp
 from jaxaug.transforms.affine import Affine as Affine
 from jaxaug.transforms.affine import HorizontalFlip as HorizontalFlip
 from jaxaug.transforms.affine import Rotate as Rotate

@@ -4,7 +4,9 @@ import dataclasses
 from typing import Any, Self, dataclass_transform
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 _STATIC = "jaxaug_static"
 _WIDTH = 88
@@ -88,8 +90,8 @@ def _show(value: Any, indent: int = 0) -> str:
         items = [(f"{name}=" if name else "", part) for name, part in value.parts()]
         opening, closing = f"{type(value).__name__}(", ")"
     elif isinstance(value, tuple) and hasattr(value, "_fields"):  # a NamedTuple
-        named = zip(value._fields, value, strict=True)
-        items = [(f"{name}=", part) for name, part in named if part is not None]
+        named: Any = value
+        items = [(f"{k}=", part) for k, part in named._asdict().items() if part is not None]
         opening, closing = f"{type(value).__name__}(", ")"
     elif isinstance(value, tuple):
         items, opening, closing = [("", part) for part in value], "(", ")"
@@ -104,10 +106,8 @@ def _show(value: Any, indent: int = 0) -> str:
 
 
 def _show_leaf(value: Any) -> str:
-    if isinstance(value, jax.core.Tracer):
+    if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+        return getattr(value, "__qualname__", None) or repr(value)
+    if value.shape or isinstance(value, Tracer):
         return f"{value.dtype}{list(value.shape)}"
-    if isinstance(value, jax.Array | np.ndarray | np.generic):
-        if value.ndim == 0 and jax.dtypes.issubdtype(value.dtype, np.number):
-            return f"{value.item():.4g}"
-        return f"{value.dtype}{list(value.shape)}" if value.ndim else str(value)
-    return getattr(value, "__qualname__", None) or repr(value)
+    return f"{value.item():.4g}" if jnp.issubdtype(value.dtype, np.floating) else str(value)

@@ -66,22 +66,26 @@ def _spread(uniform: jax.Array, span: Range, around: float) -> jax.Array:
     if isinstance(span, Choice):
         return pick(uniform, span.values)
     low, high = limits(span, around=around)
-    return low + uniform * (high - low)
+    return jnp.asarray(low + uniform * (high - low))
 
 
-def limits(span: Any, *, around: float = 0.0) -> tuple[Scalar, Scalar]:
+def limits(span: Any, *, around: float = 0.0) -> tuple[Any, Any]:
     """The two ends of a range that is a number or a pair."""
     pair = isinstance(span, tuple | list) or getattr(span, "ndim", 0) == 1
     if pair and len(span) != 2:
         remedy = "For a set of values use jaxaug.Choice(...)."
         raise JaxaugError("range", "a number or a pair (low, high)", describe(span), remedy)
-    low, high = span if pair else (around - span, around + span)
+    low, high = span if pair else _about(span, around)
     if _is_known(low) and _is_known(high):
         if not np.isfinite(low) or not np.isfinite(high):
             raise JaxaugError("range", "finite numbers", describe(span))
         if pair and low > high:
             raise JaxaugError("range", "a pair (low, high) in order", describe(span), "Swap them.")
     return low, high
+
+
+def _about(radius: Any, around: float) -> tuple[Any, Any]:
+    return around - radius, around + radius
 
 
 def _is_known(value: Any) -> bool:
@@ -143,7 +147,7 @@ def check_key(who: str, key: Any) -> Key:
     if not (hasattr(key, "dtype") and hasattr(key, "shape")):
         remedy = "Make one with jax.random.key(0); it comes first: (key, example)."
         raise JaxaugError(who, "a key", describe(key), remedy)
-    if not jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key):
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         if key.dtype != np.uint32 or key.shape != (2,):
             remedy = "Make one with jax.random.key(0); it comes first: (key, example)."
             raise JaxaugError(who, "a key", describe(key), remedy)

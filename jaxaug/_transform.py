@@ -7,13 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxaug._ops import Apply, Op
+from jaxaug._ops import Op
+from jaxaug._pixels import Apply
 from jaxaug._pytree import Pytree, static
 from jaxaug._random import check_key
 from jaxaug._types import (
+    HWC,
     TARGETS,
     Example,
-    HWC,
     JaxaugError,
     Key,
     Shape,
@@ -125,7 +126,7 @@ def materialized(op: Op) -> Op:
 
 
 def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 class Batched(Pytree):
@@ -216,5 +217,3 @@ def _length(column: Any) -> int:
     if not getattr(column, "shape", ()):
         raise JaxaugError("batched", "columns with a leading axis", describe(column))
     return column.shape[0]
-
-

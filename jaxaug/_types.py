@@ -33,7 +33,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer, Shaped
 
 Array: TypeAlias = jax.Array | np.ndarray
-Number: TypeAlias = float | int | np.generic
+Number: TypeAlias = float | int | np.floating | np.integer
 Scalar: TypeAlias = Float[Array, ""] | Integer[Array, ""] | Number
 Flag: TypeAlias = Bool[Array, ""] | bool | np.bool_
 Key: TypeAlias = jax.Array
@@ -85,7 +85,7 @@ def describe(value: Any) -> str:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype}{tuple(value.shape)}"
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def check_example(who: str, example: Any) -> tuple[Example, Shape]:
@@ -115,7 +115,7 @@ def check_example(who: str, example: Any) -> tuple[Example, Shape]:
     for name, columns, order in (("boxes", 4, "x0 y0 x1 y1"), ("keypoints", 2, "x y")):
         for points in jax.tree.leaves(targets.get(name)):
             _check_array(who, points, name)
-            if points.ndim != 2 or points.shape[1] != columns:  # noqa: PLR2004
+            if points.ndim != 2 or points.shape[1] != columns:
                 want = f"{name} of shape (n, {columns}), columns {order}"
                 raise JaxaugError(who, want, describe(points))
             if not np.issubdtype(np.dtype(points.dtype), np.number):
@@ -130,7 +130,7 @@ def _check_image(who: str, image: Any) -> Shape:
         raise JaxaugError(who, "an image of shape (h, w, c)", describe(image))
     for leaf in leaves:
         _check_array(who, leaf, "an image")
-        if leaf.ndim != 3:  # noqa: PLR2004
+        if leaf.ndim != 3:
             remedy = {
                 4: f"For a batch use jaxaug.batched({who}(...)).",
                 2: "Give a grey image its channel: image[..., None].",

@@ -13,7 +13,7 @@ pytest.importorskip("flax")
 pytest.importorskip("optax")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-NUMBER = r"(\d+\.\d) \+-"
+NUMBER = r"(\d+\.\d)"
 
 
 def run(folder, name, *arguments):
@@ -21,7 +21,13 @@ def run(folder, name, *arguments):
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
     command = [sys.executable, str(EXAMPLES / name), *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240
+        command,
+        check=False,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -29,9 +35,8 @@ def run(folder, name, *arguments):
 
 def check_report(output):
     for name in ("without augmentation", "with augmentation"):
-        found = re.search(
-            rf"^{name} +{NUMBER} +nan +{NUMBER} +nan +([\d,]+)$", output, re.MULTILINE
-        )
+        line = rf"^{name} +{NUMBER} +{NUMBER} +([\d,]+)$"
+        found = re.search(line, output, re.MULTILINE)
         assert found, output
         accuracy, worst = map(float, found.groups()[:2])
         assert 0 <= worst <= accuracy <= 100
@@ -62,5 +67,6 @@ def test_quickstart_on_a_folder_of_photographs(tmp_path):
 def test_multi_device(tmp_path):
     output = run(tmp_path, "multi_device.py")
     assert "8 devices" in output
+    line = r"^{} +loss \d\.\d+, augmented images: identical bits$"
     for way in ("sharded jit", "shard_map", "pmap"):
-        assert re.search(rf"^{way} +loss \d\.\d+, augmented images: identical bits$", output, re.M)
+        assert re.search(line.format(way), output, re.MULTILINE)

@@ -100,9 +100,7 @@ def shift_hue(image: HWC, turns: Scalar) -> HWC:
     return high[..., None] - chroma[..., None] * share
 
 
-def standardize(
-    image: HWC, *, center: bool, scale: bool, per_channel: bool, epsilon: float
-) -> HWC:
+def standardize(image: HWC, *, center: bool, scale: bool, per_channel: bool, epsilon: float) -> HWC:
     """Subtract an image's own mean and divide by its own standard deviation plus ``epsilon``."""
     image = to_float(image)
     average = mean(image)
@@ -114,8 +112,7 @@ def standardize(
         # A flat image has variance 0, where the gradient of the root is infinite.
         flat = variance == 0
         deviation = jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, 1.0, variance)))
-        image = (centered if center else image) / (deviation + epsilon)
-        return image
+        return (centered if center else image) * (1.0 / (deviation + epsilon))
     return centered if center else image
 
 

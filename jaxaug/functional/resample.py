@@ -8,7 +8,6 @@ outside goes to the fill value.
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from jax import lax
 from jaxaug._types import HW, HWC, Matrix, Scalar, Size
 from jaxaug.functional.color import to_float
 from jaxaug.functional.geometry import Kind
-from jaxaug.functional.stable import weighted_sum
+from jaxaug.functional.stable import materialize, weighted_sum
 
 Plane: TypeAlias = Any  # (h, w), or (h, 1) and (1, w) where the map is separable
 Kernel: TypeAlias = Callable[[Plane], Plane]
@@ -51,7 +50,7 @@ KERNELS: dict[str, tuple[Kernel, int]] = {
 """Interpolation: its kernel, and how many pixels to a side it looks at."""
 
 
-def coordinates(matrix: Matrix, size: Size, out_size: Size, kind: Kind) -> tuple[Plane, Plane]:
+def coordinates(matrix: Matrix, size: Any, out_size: Any, kind: Kind) -> tuple[Plane, Plane]:
     """Source ``(y, x)`` of every output pixel, in pixel indices (the first pixel's centre is 0).
 
     Args:
@@ -254,20 +253,18 @@ def resize(
         ``(h, w, c)`` float32 in 0..1.
     """
     y, x = coordinates(matrix, image.shape[:2], size, "separable")
-    scales = (matrix[1][1], matrix[0][0])
-    axes = [
-        partial(_wide_taps, scale=scale, n=n, bound=bound, interpolation=interpolation)
-        for scale, n, bound in zip(scales, image.shape, shrink, strict=False)
-    ]
-    height, width = image.shape[:2]
-    inside_y, y = _beyond(y[:, 0], height, border)
-    inside_x, x = _beyond(x[0], width, border)
-    values = _combine(to_float(image), axes[0](y), axis=0)
-    values = _combine(values, axes[1](x), axis=1)
+    lines = materialize((y[:, 0], x[0]))
+    values, inside = to_float(image), []
+    for axis, scale in enumerate((matrix[1][1], matrix[0][0])):
+        n = image.shape[axis]
+        within, u = _beyond(lines[axis], n, border)
+        taps = _wide_taps(u, scale, n, shrink[axis], interpolation)
+        values = _combine(values, materialize(taps), axis)
+        inside.append(within)
     if border != "constant":
         return values
-    inside = inside_y[:, None, None] & inside_x[None, :, None]
-    return jnp.where(inside, values, jnp.asarray(fill, jnp.float32))
+    seen = inside[0][:, None, None] & inside[1][None, :, None]
+    return jnp.where(seen, values, jnp.asarray(fill, jnp.float32))
 
 
 def _beyond(u: Plane, n: int, border: str) -> tuple[Plane, Plane]:
@@ -279,7 +276,7 @@ def _beyond(u: Plane, n: int, border: str) -> tuple[Plane, Plane]:
 
 
 def _wide_taps(
-    u: Plane, *, scale: Scalar, n: int, bound: float, interpolation: str
+    u: Plane, scale: Scalar, n: int, bound: float, interpolation: str
 ) -> tuple[Plane, list[Plane]]:
     """As ``_taps``, with the kernel widened by ``scale`` where that is above 1."""
     kernel, taps = KERNELS[interpolation]
@@ -288,7 +285,10 @@ def _wide_taps(
     taps = min(n, math.ceil(2 * radius * max(bound, 1.0) - 1e-4) + 1)
     start = jnp.ceil(u - radius * stretch)
     start = lax.stop_gradient(_clamp(start, float(n - taps)))
-    weights = [kernel((u - (start + float(t))) / stretch) for t in range(taps)]
+    # Multiplied, not divided: of x / y with one y for all x, XLA makes a product, but not always.
+    narrow = 1.0 / stretch
+    distances = materialize([(u - (start + float(t))) * narrow for t in range(taps)])
+    weights = [kernel(distance) for distance in distances]
     total = sum(weights)
     return start, [weight / total for weight in weights]
 
@@ -315,4 +315,4 @@ def _combine(values: HWC, taps: tuple[Plane, list[Plane]], axis: int) -> HWC:
         )
 
     total = weighted_sum((lines(t), weight.reshape(shape)) for t, weight in enumerate(weights))
-    return lax.optimization_barrier(total)
+    return materialize(total) if axis == 0 else total

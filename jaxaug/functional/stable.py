@@ -32,7 +32,7 @@ def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
     known = 0.0
     for value, weight in pairs:
         numbers = [x for x in (value, weight) if isinstance(x, float | int)]
-        if len(numbers) == 2:  # noqa: PLR2004
+        if len(numbers) == 2:
             known += value * weight
         elif 0 not in numbers:
             start = weight if isinstance(value, float | int) else value

@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxaug import functional as F  # noqa: N812
-from jaxaug._ops import Op, Warp, fuse
+from jaxaug._ops import Op, fuse
 from jaxaug._pytree import static
 from jaxaug._random import Range, check_probability, coin, draw, draws, pick
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, describe
+from jaxaug._warp import Warp
 
 
 class Rotate(Transform):

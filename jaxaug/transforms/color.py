@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from jaxaug._ops import Apply, Color, Op, Sequence, fuse
+from jaxaug._ops import Op, Sequence, fuse
+from jaxaug._pixels import Apply, Color
 from jaxaug._pytree import static
 from jaxaug._random import Range, draw, ranks
 from jaxaug._transform import Transform

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxaug import functional as F  # noqa: N812
-from jaxaug._ops import Op, Warp
+from jaxaug._ops import Op
 from jaxaug._pytree import static
 from jaxaug._random import Range, draw, limits
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Scalar, Shape, Size, describe
+from jaxaug._warp import Warp
 
 
 class Resize(Transform):
@@ -88,9 +89,7 @@ class RandomCrop(Transform):
             remedy = "Give it padding=, or resize first."
             raise JaxaugError("RandomCrop", f"an image of {size} or more", f"{shape[:2]}", remedy)
         uniform = jax.random.uniform(key, (2,))
-        top, left = (
-            jnp.floor(uniform[k] * (room[k] + 1)) - float(padding[k]) for k in range(2)
-        )
+        top, left = (jnp.floor(uniform[k] * (room[k] + 1)) - float(padding[k]) for k in range(2))
         return _cut(top, left, size, shape)
 
 

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from jaxaug._ops import Apply, Color, Op
+from jaxaug._ops import Op
+from jaxaug._pixels import Apply, Color
 from jaxaug._pytree import static
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Scalar, Shape, describe

@@ -1,6 +1,7 @@
 """Values of pixels, each on its own: rescale, clip."""
 
-from jaxaug._ops import Apply, Color, Op
+from jaxaug._ops import Op
+from jaxaug._pixels import Apply, Color
 from jaxaug._transform import Transform
 from jaxaug._types import Key, Scalar, Shape
 from jaxaug.functional import color
