@@ -1,8 +1,8 @@
 """Containers: Chain, Maybe, OneOf, SomeOf, RandomOrder.
 
-Whatever is chosen here is chosen among *numbers*, before any pixel is touched: under ``vmap`` a branch
-would run for every image, a gate is free. What a container costs is the number of op families that its
-members have between them, not the number of its members.
+Whatever is chosen here is chosen among *numbers*, before any pixel is touched: under ``vmap`` a
+branch would run for every image, a gate is free. What a container costs is the number of op
+families that its members have between them, not the number of its members.
 """
 
 from collections.abc import Callable
@@ -86,10 +86,11 @@ class Container(Transform):
 
 
 class Chain(Container):
-    """One transform after the other: any run of geometry is one resampling, any run of colour one pass.
+    """One transform after the other: a run of geometry is one resampling, of colour one pass.
 
-    Order is kept. What its members leave open about resampling is decided here. The border rule acts
-    once, at the edge of the image that comes in: what one member moves out, a later one may bring back.
+    Order is kept. What its members leave open about resampling is decided here. The border rule
+    acts once, at the edge of the image that comes in: what one member moves out, a later one may
+    bring back.
 
     Args:
         *members: transforms.
@@ -242,7 +243,7 @@ class SomeOf(Container):
     def sample(self, key: Key, shape: Shape) -> Op:
         count, order, inner = jax.random.split(key, 3)
         low, high = self.n if isinstance(self.n, tuple) else (self.n, self.n)
-        number = jnp.floor(low + jax.random.uniform(count) * (high - low + 1))
+        number = low + jnp.int32(jax.random.uniform(count) * (high - low + 1))
         ops = self._alternatives(inner, shape)
         places = ranks(order, len(ops))
         return fuse(
@@ -274,8 +275,9 @@ class RandomOrder(Container):
 def one_of(ops: list[Op], picked: list[Flag]) -> Op:
     """The op whose flag is set, of which there must be exactly one, at the cost of the families.
 
-    Every op is a word of families, such as Warp, Color for a fused chain. The words are merged into one
-    that contains each; at every letter, the numbers of the picked op stand, or those of the identity.
+    Every op is a word of families, such as Warp, Color for a fused chain. The words are merged into
+    one that contains each; at every letter, the numbers of the picked op stand, or those of the
+    identity.
     """
     words = [list(flatten(op)) for op in ops]
     merged: list[Op] = []

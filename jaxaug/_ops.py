@@ -1,19 +1,19 @@
 """Ops: drawn and deterministic, small pytrees of numbers that compose.
 
-An op is applied to an example, joined with the next (``then``), switched off by data (``gate``), and
-undone (``inverse``). There are four families:
+An op is applied to an example, joined with the next (``then``), switched off by data (``gate``),
+and undone (``inverse``). There are four families:
 
-========== ============================================ ========================== ==================
-family     numbers                                      ``then``                   on the image
-========== ============================================ ========================== ==================
-Warp       a 3x3 matrix, output to input                matrix product             one resampling
-Color      ``A``, ``B``, ``b``: ``x -> A x + B mean + b``  closed form                one pass
-Apply      a kernel and its arguments                   barrier                    ``where(on, k(x), x)``
-Sequence   ops                                          flattened, neighbours fuse in turn
-========== ============================================ ========================== ==================
+========== ======================================== ===================== ===================
+family     numbers                                  ``then``              on the image
+========== ======================================== ===================== ===================
+Warp       a 3x3 matrix, output to input            matrix product        one resampling
+Color      of ``x -> A x + B mean(x) + b``          closed form           one pass
+Apply      a kernel's arguments                     barrier               the kernel, if on
+Sequence   ops                                      neighbours fuse       in turn
+========== ======================================== ===================== ===================
 
-Targets are written once, here: a Warp moves masks, boxes and points with the image, the others leave
-them alone. ``then`` never changes the order of what is done to a pixel.
+Targets are written once, here: a Warp moves masks, boxes and points with the image, the others
+leave them alone. ``then`` never changes the order of what is done to a pixel.
 """
 
 from abc import ABC, abstractmethod
@@ -56,7 +56,8 @@ class Op(Pytree, ABC):
         """Apply to an image ``(h, w, c)`` or to an example, a dict with the key ``image``.
 
         Returns:
-            The same structure, images as float32 in 0..1; keys that no op knows are the same objects.
+            The same structure, images as float32 in 0..1; keys that no op knows are the same
+            objects.
 
         Raises:
             JaxaugError: the example breaks the value contract.
@@ -118,7 +119,7 @@ class Op(Pytree, ABC):
         """This where ``on``, else ``other`` of the same family, else (``None``) the identity."""
 
     def gate(self, on: Flag) -> "Op":
-        """This op where ``on`` is true, else the identity, chosen by data and not by control flow."""
+        """This op where ``on`` is true, else the identity: by data, not by control flow."""
         return self.select(on, None)
 
     def inverse(self) -> "Op":
@@ -147,8 +148,8 @@ class Sequence(Op):
 
     def image(self, image: HWC) -> HWC:
         for place, op in enumerate(self.ops):
-            # What an op reads more than once is computed once: a gather would run for every reading,
-            # and values computed twice may differ in the last bit.
+            # What an op reads more than once is computed once: a gather would run for every
+            # reading, and values computed twice may differ in the last bit.
             image = op.image(materialize(image) if place and op.rereads else image)
         return image if self.ops else color.to_float(image)
 

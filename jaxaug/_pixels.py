@@ -1,4 +1,4 @@
-"""What changes pixels and leaves them where they are: Color, which fuses, and Apply, which does not."""
+"""What changes pixels and leaves them in place: Color, which fuses, and Apply, which does not."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -16,8 +16,8 @@ from jaxaug.functional.stable import choose
 class Color(Op):
     """Colour: ``x -> A x + B mean(x) + b`` on every pixel, where the mean is the image's own.
 
-    Contrast about the mean is not affine in ``x``, but it is linear in ``(x, mean, 1)``, and that space
-    is closed under composition: a ColorJitter in any order is one Color.
+    Contrast about the mean is not affine in ``x``, but it is linear in ``(x, mean, 1)``, and that
+    space is closed under composition: a ColorJitter in any order is one Color.
 
     Attributes:
         matrix: ``A``: a number, one a channel ``(c,)``, or ``(c, c)`` if it mixes channels.
@@ -84,8 +84,8 @@ class Apply(Op):
         [0.25 0.25 0.25]
 
     Attributes:
-        kernel: a module-level function ``kernel(image, *arguments, **options)`` that takes float32 and
-            keeps the shape; its name is what ``repr`` and ``pickle`` know of it.
+        kernel: a module-level function ``kernel(image, *arguments, **options)`` that takes float32
+            and keeps the shape; its name is what ``repr`` and ``pickle`` know of it.
         arguments: arrays, drawn or given.
         options: static keywords.
         pointwise: the kernel makes each number of its own old value only.

@@ -24,10 +24,10 @@ def static(**options: Any) -> Any:
 class Pytree:
     """Base class: a subclass is a frozen dataclass and a JAX pytree at once.
 
-    ``jax.tree_util.register_dataclass`` would call the constructor when it unflattens, where fields are
-    tracers or placeholders; here unflattening fills the fields and calls nothing. Hence a constructor
-    may check its arguments and take any signature. Equality is identity, so that an object with array
-    fields can be handed to ``jax.jit`` as the function.
+    ``jax.tree_util.register_dataclass`` would call the constructor when it unflattens, where fields
+    are tracers or placeholders; here unflattening fills the fields and calls nothing. Hence a
+    constructor may check its arguments and take any signature. Equality is identity, so that an
+    object with array fields can be handed to ``jax.jit`` as the function.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -35,7 +35,7 @@ class Choice(Pytree):
 
 
 Range: TypeAlias = Scalar | tuple[Scalar, Scalar] | Choice
-"""``r`` for ``(-r, r)`` around 0 or ``(1 - r, 1 + r)`` around 1, a pair as it is, or a ``Choice``."""
+"""``r`` for ``(-r, r)`` around 0 or ``(1 - r, 1 + r)`` around 1, a pair as it is, a ``Choice``."""
 
 
 def draw(key: Key, span: Range, *, around: float = 0.0, shape: tuple[int, ...] = ()) -> jax.Array:

@@ -29,8 +29,8 @@ DTYPES = ("float32", "bfloat16", "float16", "uint8")
 class Transform(Pytree, ABC):
     """A distribution over ops: ``sample`` draws one, calling the transform draws and applies it.
 
-    A subclass is a frozen dataclass and a pytree: its fields are hyper-parameters that can be traced,
-    swept by ``vmap`` and differentiated, except those marked ``jaxaug.static()``.
+    A subclass is a frozen dataclass and a pytree: its fields are hyper-parameters that can be
+    traced, swept by ``vmap`` and differentiated, except those marked ``jaxaug.static()``.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxaug as ja, jaxaug.functional as F
@@ -89,8 +89,9 @@ def lift(function: Callable[[Key, HWC], HWC]) -> Lift:
     """Make a transform of a function ``(key, image) -> image``.
 
     Args:
-        function: takes a key and a float32 image ``(h, w, c)`` in 0..1, and gives such an image. It is
-            traced like everything under ``jit``; masks, boxes and keypoints are left as they are.
+        function: takes a key and a float32 image ``(h, w, c)`` in 0..1, and gives such an image. It
+            is traced like everything under ``jit``; masks, boxes and keypoints are left as they
+            are.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxaug as ja
@@ -117,16 +118,17 @@ def check_dtype(who: str, dtype: Any) -> str | None:
     return name
 
 
-def materialized(op: Op) -> Op:
-    """The op with its numbers written to memory; keys among them stay keys."""
+def _materialized(op: Op) -> Op:
+    """The op with its drawn numbers written to memory; known numbers stay known, keys stay keys."""
     leaves, structure = jax.tree.flatten(op)
-    plain = {k: leaf for k, leaf in enumerate(leaves) if not _is_key(leaf)}
-    plain = stable.materialize(plain)
-    return jax.tree.unflatten(structure, [plain.get(k, leaf) for k, leaf in enumerate(leaves)])
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    drawn = {
+        place: leaf
+        for place, leaf in enumerate(leaves)
+        if isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    }
+    for place, leaf in stable.materialize(drawn).items():
+        leaves[place] = leaf
+    return jax.tree.unflatten(structure, leaves)
 
 
 class Batched(Pytree):
@@ -150,9 +152,13 @@ class Batched(Pytree):
         keys = record_keys(key, columns, _rows(columns, targets))
         one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), targets)
         _, shape = check_example(type(self.transform).__name__, one)
-        # Numbers first, pixels then: else every pixel's loop would draw and turn them anew.
-        ops = jax.vmap(lambda k: converted(self.transform.sample(k, shape), self.dtype))(keys)
-        moved = jax.vmap(lambda op, example: op(example))(materialized(ops), targets)
+
+        def one_row(key: Key, example: Example) -> Example:
+            # Numbers first, pixels then: else every pixel's loop would draw and turn them anew.
+            op = _materialized(self.transform.sample(key, shape))
+            return converted(op, self.dtype)(example)
+
+        moved = jax.vmap(one_row)(keys, targets)
         return {**batch, **moved} if isinstance(batch, dict) else moved["image"]
 
 
@@ -161,9 +167,9 @@ def batched(transform: Transform, *, dtype: Any = None) -> Batched:
 
     Each row's key is ``fold_in(fold_in(key, visit), index)`` where the batch carries the loader's
     columns ``index`` and ``visit``: which record it is, and how often it was drawn before. Then, in
-    compiled code, an image's augmentation depends on nothing else, bit for bit: not on the batch around
-    it, its place, the number of devices, or a restart. Without these columns the row number stands in,
-    and a new key is needed for every batch.
+    compiled code, an image's augmentation depends on nothing else, bit for bit: not on the batch
+    around it, its place, the number of devices, or a restart. Without these columns the row number
+    stands in, and a new key is needed for every batch.
 
     Args:
         transform: what to draw from.
@@ -183,7 +189,7 @@ def batched(transform: Transform, *, dtype: Any = None) -> Batched:
 
 
 def record_keys(key: Key, columns: Example, rows: int) -> Key:
-    """The key of every row, ``(rows,)``: by record and visit if the batch names them, else by row."""
+    """The key of every row, ``(rows,)``: by record and visit if named, else by row number."""
     if "index" not in columns or "visit" not in columns:
         return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(rows, dtype=jnp.uint32))
     identity = []

@@ -2,28 +2,31 @@
 
 The value contract
 ------------------
-*Example*: a dict of one sample. ``image`` has shape ``(h, w, c)`` and may be a pytree of images that
-move together (a stereo pair, the frames of a clip). Beside it there may be ``mask`` ``(h, w)``,
-``boxes`` ``(n, 4)`` as ``x0 y0 x1 y1`` and ``keypoints`` ``(n, 2)`` as ``x y``. Other keys, such as
-``label``, pass through untouched. A bare array is an image. A *batch* is examples with a leading axis.
+*Example*: a dict of one sample. ``image`` has shape ``(h, w, c)`` and may be a pytree of images
+that move together (a stereo pair, the frames of a clip). Beside it there may be ``mask`` ``(h,
+w)``, ``boxes`` ``(n, 4)`` as ``x0 y0 x1 y1`` and ``keypoints`` ``(n, 2)`` as ``x y``. Other keys,
+such as ``label``, pass through untouched. A bare array is an image. A *batch* is examples with a
+leading axis.
 
 *Pixels* are ``uint8`` in 0..255 or floating in 0..1, channels last, any number of channels (mixing
-colours needs 3). Ops compute in float32 and give float32 in 0..1, not clipped in between; ``dtype=``
-of a container or of ``batched`` asks for another type, and ``uint8`` is rounded and clipped once.
+colours needs 3). Ops compute in float32 and give float32 in 0..1, not clipped in between;
+``dtype=`` of a container or of ``batched`` asks for another type, and ``uint8`` is rounded and
+clipped once.
 
 *Coordinates* are continuous: an image is the rectangle ``[0, w] x [0, h]``, and the centre of the
-pixel in row ``i`` and column ``j`` is ``(x, y) = (j + 0.5, i + 0.5)``. A ``Warp`` maps output to input
-with its origin at the image centres, in pixels. Positive degrees turn counter-clockwise as seen;
-positive ``x`` moves content to the right and positive ``y`` down; a factor above 1 magnifies.
+pixel in row ``i`` and column ``j`` is ``(x, y) = (j + 0.5, i + 0.5)``. A ``Warp`` maps output to
+input with its origin at the image centres, in pixels. Positive degrees turn counter-clockwise as
+seen; positive ``x`` moves content to the right and positive ``y`` down; a factor above 1 magnifies.
 
-*Ranges*: a number ``r`` means ``(-r, r)`` around 0, or ``(1 - r, 1 + r)`` around 1. A pair is taken as it
-is, and ``Choice(...)`` draws from a set.
+*Ranges*: a number ``r`` means ``(-r, r)`` around 0, or ``(1 - r, 1 + r)`` around 1. A pair is taken
+as it is, and ``Choice(...)`` draws from a set.
 
-*Borders* are named as in ``jax.scipy.ndimage.map_coordinates``: ``constant``, ``nearest``, ``reflect``,
-``mirror``, ``wrap``. Masks are always resampled with ``nearest`` and have a fill of their own.
+*Borders* are named as in ``jax.scipy.ndimage.map_coordinates``: ``constant``, ``nearest``,
+``reflect``, ``mirror``, ``wrap``. Masks are always resampled with ``nearest`` and have a fill of
+their own.
 
-*Randomness*: ``(key, example)``, key first, a key never used twice. An image's augmentation depends on
-the key, on the record and on how often it was drawn before, and on nothing else.
+*Randomness*: ``(key, example)``, key first, a key never used twice. An image's augmentation depends
+on the key, on the record and on how often it was drawn before, and on nothing else.
 """
 
 from typing import Any, TypeAlias

@@ -12,8 +12,8 @@ from jaxaug._types import HW, HWC, N2, N4, Flag, JaxaugError, Matrix, Shape, Siz
 from jaxaug.functional import geometry, resample
 
 MILD_SHRINK = 1.5
-"""Antialiasing needs a separable map. A Warp to be antialiased therefore fuses with any separable one,
-and with a rotation or a shear only if it shrinks by no more than this: the two taps of plain
+"""Antialiasing needs a separable map. A Warp to be antialiased therefore fuses with any separable
+one, and with a rotation or a shear only if it shrinks by no more than this: the two taps of plain
 interpolation then alias little. Beyond it, the two stay two resamplings."""
 
 
@@ -21,13 +21,14 @@ class Warp(Op):
     """Geometry: a map of the plane, applied as one resampling.
 
     Attributes:
-        matrix: 3x3, *output to input*, in pixels, origin at the image centres: nested scalars as the
-            builders of ``jaxaug.functional`` give them, or a ``(3, 3)`` array.
+        matrix: 3x3, *output to input*, in pixels, origin at the image centres: nested scalars as
+            the builders of ``jaxaug.functional`` give them, or a ``(3, 3)`` array.
         size: ``(h, w)`` of the output; None keeps the input's.
         source: ``(h, w)`` of the input, if ``size`` is given and the op shall be inverted or gated.
         kind: ``separable``, ``affine`` or ``projective``: read from the matrix' known entries.
         shrink: if given, the map resizes a window of the image: as long as it is separable it is
-            antialiased up to this much shrinking along y and x, and no fill is mixed in at the edges.
+            antialiased up to this much shrinking along y and x, and no fill is mixed in at the
+            edges.
         swap: the keypoints' partners under a mirror image, as an index table: left eye, right eye.
         resampling: border, fill and interpolation; open ones are decided by the container.
     """

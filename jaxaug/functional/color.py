@@ -1,7 +1,8 @@
 """Colour: the affine maps of a pixel and their algebra, hue, grey, and the types of pixels.
 
-A colour map is ``x -> A x + B mean(x) + b``. ``A`` and ``B`` are numbers ``()``, per-channel vectors
-``(c,)`` or full ``(c, c)`` matrices: the rank says how much they mix, so the cheap forms stay cheap.
+A colour map is ``x -> A x + B mean(x) + b``. ``A`` and ``B`` are numbers ``()``, per-channel
+vectors ``(c,)`` or full ``(c, c)`` matrices: the rank says how much they mix, so the cheap forms
+stay cheap.
 """
 
 from typing import Any, TypeAlias
@@ -78,8 +79,9 @@ def blend(factor: Scalar, grey: Mixing) -> jax.Array:
 def shift_hue(image: HWC, turns: Scalar) -> HWC:
     """Turn the hue of an RGB image ``(h, w, 3)`` by a part of the full circle, as HSV does.
 
-    Largest and smallest channel of every pixel stay, as in the HSV hue shift of torchvision and Pillow.
-    Written with the chroma (largest minus smallest) instead of HSV's saturation, which divides by the
+    Largest and smallest channel of every pixel stay, as in the HSV hue shift of torchvision and
+    Pillow. Written with the chroma (largest minus smallest) instead of HSV's saturation, which
+    divides by the
     value: it is defined for colours outside 0..1, and its gradient is finite for grey pixels.
     """
     red, green, blue = (to_float(image)[..., k] for k in range(3))

@@ -1,9 +1,10 @@
 """Maps of the plane as nested scalars: builders, product, inverse, and what they do to points.
 
-Every builder gives the *output to input* matrix that a resampling needs, in pixels, with the origin at
-the image centre and y downwards. Entries that are known when the program is written are Python numbers,
-so that a map shows its own structure (``kind``). Products and inverses are written out elementwise: as
-small array products they would be kernels of their own, and their last bit would depend on the batch.
+Every builder gives the *output to input* matrix that a resampling needs, in pixels, with the origin
+at the image centre and y downwards. Entries that are known when the program is written are Python
+numbers, so that a map shows its own structure (``kind``). Products and inverses are written out
+elementwise: as small array products they would be kernels of their own, and their last bit would
+    depend on the batch.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -57,7 +58,7 @@ def _sign(flipped: Flag) -> Scalar:
 
 
 def quarter_turn(times: Scalar) -> Matrix:
-    """Turn content by ``times`` quarter turns, counter-clockwise as seen; exact, no sine involved."""
+    """Turn content by ``times`` quarter turns, counter-clockwise as seen; exact."""
     times = jnp.asarray(times, jnp.int32) % 4
     cos = jnp.where(times == 0, 1.0, jnp.where(times == 2, -1.0, 0.0))
     sin = jnp.where(times == 1, 1.0, jnp.where(times == 3, -1.0, 0.0))
@@ -65,7 +66,7 @@ def quarter_turn(times: Scalar) -> Matrix:
 
 
 def as_matrix(matrix: Any) -> Matrix:
-    """Nested scalars from nested scalars or a ``(3, 3)`` array; a NumPy array's numbers stay known."""
+    """Nested scalars from such, or from a ``(3, 3)`` array; NumPy's numbers stay known."""
     if hasattr(matrix, "shape"):
         entries = matrix.tolist() if isinstance(matrix, np.ndarray) else matrix
         matrix = [[entries[i][j] for j in range(3)] for i in range(3)]

@@ -1,9 +1,9 @@
 """The warp: one gather of whole pixels for any map of the plane, and the antialiased resize.
 
 Each output pixel looks at one contiguous block of input pixels, 1, 2 or 4 to a side, weighted by a
-separable kernel. The border rule folds the source coordinate back into the image *before* the block is
-chosen, so the gather itself never branches, and ``constant`` needs no test at all: weight that falls
-outside goes to the fill value.
+separable kernel. The border rule folds the source coordinate back into the image *before* the block
+is chosen, so the gather itself never branches, and ``constant`` needs no test at all: weight that
+falls outside goes to the fill value.
 """
 
 import math
@@ -57,7 +57,8 @@ def coordinates(matrix: Matrix, size: Any, out_size: Any, kind: Kind) -> tuple[P
         matrix: output to input, in pixels, origin at the centres.
         size: ``(h, w)`` of the input.
         out_size: ``(h, w)`` of the output.
-        kind: the structure of the matrix; a separable one gives an ``(h, 1)`` and a ``(1, w)`` plane.
+        kind: the structure of the matrix; a separable one gives an ``(h, 1)`` and a ``(1, w)``
+            plane.
     """
     (a, b, c), (d, e, f), (g, h, i) = matrix
     x = lax.broadcasted_iota(jnp.float32, (1, out_size[1]), 1) - (out_size[1] - 1) / 2
@@ -201,8 +202,9 @@ def _take(image: HWC, y: Plane, x: Plane, down: int = 0, right: int = 0) -> HWC:
     """Whole pixels at ``(y + down, x + right)``: one gather from the flattened image.
 
     What the plain ``image[y, x]`` would add to every pixel and what is left out here: wrapping of
-    negative indices, bounds, and the saturating conversion of float to integer (the planes hold whole
-    numbers below 2**22, whose bits are read instead). Together they double the speed on a CPU.
+    negative indices, bounds, and the saturating conversion of float to integer (the planes hold
+    whole numbers below 2**22, whose bits are read instead). Together they double the speed on a
+    CPU.
     """
     height, width, channels = image.shape
     index = _to_int(y, height) * np.uint32(width) + _to_int(x, width)
@@ -277,8 +279,11 @@ def _beyond(u: Plane, n: int, border: str) -> tuple[Plane, Plane]:
 
 def _wide_taps(
     u: Plane, scale: Scalar, n: int, bound: float, interpolation: str
-) -> tuple[Plane, list[Plane]]:
-    """As ``_taps``, with the kernel widened by ``scale`` where that is above 1."""
+) -> tuple[Plane, Plane]:
+    """As ``_taps`` for a line of coordinates, the kernel widened by ``scale`` where above 1.
+
+    Weights come as ``(taps, length of the line)``.
+    """
     kernel, taps = KERNELS[interpolation]
     radius = taps / 2
     stretch = jnp.clip(jnp.abs(scale), 1.0, max(bound, 1.0))
@@ -287,13 +292,12 @@ def _wide_taps(
     start = lax.stop_gradient(_clamp(start, float(n - taps)))
     # Multiplied, not divided: of x / y with one y for all x, XLA makes a product, but not always.
     narrow = 1.0 / stretch
-    distances = materialize([(u - (start + float(t))) * narrow for t in range(taps)])
-    weights = [kernel(distance) for distance in distances]
-    total = sum(weights)
-    return start, [weight / total for weight in weights]
+    each = lax.broadcasted_iota(jnp.float32, (taps, 1), 0)
+    weights = kernel(materialize((u - start - each) * narrow))
+    return start, weights / sum(weights[t] for t in range(taps))
 
 
-def _combine(values: HWC, taps: tuple[Plane, list[Plane]], axis: int) -> HWC:
+def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> HWC:
     """Weighted sums of whole rows (axis 0) or of whole columns (axis 1)."""
     start, weights = taps
     numbers = lax.GatherDimensionNumbers(

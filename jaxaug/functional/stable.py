@@ -1,12 +1,13 @@
 """Arithmetic whose last bit does not depend on the code around it.
 
-The promise that an image's augmentation is the same in any batch, on any number of devices, is kept in
-the last bit. Compilers decide anew for every program which products are fused with an addition (and so
-not rounded on their own) and in which order long sums are taken. What is done about it here:
+The promise that an image's augmentation is the same in any batch, on any number of devices, is kept
+in the last bit. Compilers decide anew for every program which products are fused with an addition
+(and so not rounded on their own) and in which order long sums are taken. What is done about it
+here:
 
 - ``a * b + c * d`` can be fused in two ways: ``weighted_sum`` leaves only one.
-- A product is fused with the addition of its consumer or not, as kernels are cut, and a value that is
-  computed twice may come out in two ways: ``materialize`` cuts a kernel.
+- A product is fused with the addition of its consumer or not, as kernels are cut, and a value that
+  is computed twice may come out in two ways: ``materialize`` cuts a kernel.
 - ``where(on, a, 1.0) * x + y`` becomes ``where(on, a * x, x) + y``, with no product left to fuse:
   ``choose`` says the same without a branch.
 - A sum of floats has an order, which depends on the size of the batch: ``mean`` adds integers.
@@ -27,7 +28,7 @@ _LIMIT_BITS = 9
 
 
 def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
-    """Sum of ``value * weight``; terms with a Python 0 are left out, all-Python sums stay Python."""
+    """Sum of ``value * weight``; terms with a Python 0 are left out, Python sums stay Python."""
     total: Any = None
     known = 0.0
     for value, weight in pairs:
@@ -36,8 +37,8 @@ def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
             known += value * weight
         elif 0 not in numbers:
             start = weight if isinstance(value, float | int) else value
-            # Not known to be zero (it could be NaN), so it is not taken away: the term's own product
-            # has to be fused with this addition or with none, which comes to the same.
+            # Not known to be zero (it could be NaN), so it is not taken away: the term's own
+            # product has to be fused with this addition or with none, which comes to the same.
             total = (0.0 * start if total is None else total) + value * weight
     if total is None:
         return known
@@ -47,8 +48,9 @@ def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
 def materialize(tree: Any) -> Any:
     """The same arrays, computed once and written to memory before anything is made of them.
 
-    ``optimization_barrier`` says that, except on the CPU, where it is taken away before kernels are cut.
-    What stays there is a loop: its two steps flip the sign of one entry and flip it back, in place.
+    ``optimization_barrier`` says that, except on the CPU, where it is taken away before kernels are
+    cut. What stays there is a loop: its two steps flip the sign of one entry and flip it back, in
+    place.
     """
 
     def flip(array: jax.Array) -> jax.Array:
@@ -64,9 +66,10 @@ def materialize(tree: Any) -> Any:
 
 
 def choose(on: Flag, value: Any, other: Any) -> Any:
-    """``value`` where ``on``, else ``other``; exact for ``other``, and for ``value`` if that is traced.
+    """``value`` where ``on``, else ``other``, without a branch if one of them is a Python number.
 
-    A known ``other`` of 0, or of 1 beside a value of 0.5 to 2, gives ``value`` exactly as well.
+    ``other`` comes out exactly. So does ``value``, unless it stands beside a known number that is
+    neither 0 nor within a factor of 2 of it: then it is rounded once more.
     """
     if isinstance(other, float | int):
         if isinstance(value, float | int) and value == other:

@@ -32,7 +32,8 @@ class Translate(Transform):
     Args:
         x: range of the shift to the right, around 0.
         y: range of the shift down, around 0.
-        unit: ``fraction`` of the width and of the height, or ``pixels``. Whole pixels: a ``Choice``.
+        unit: ``fraction`` of the width and of the height, or ``pixels``. Whole pixels: a
+            ``Choice``.
     """
 
     x: Range = 0.0
@@ -69,7 +70,8 @@ class Zoom(Transform):
 
     Args:
         factor: range of the factor around 1, above 0; above 1 magnifies.
-        isotropic: one factor for both axes, so that shapes keep their proportions; else one for each.
+        isotropic: one factor for both axes, so that shapes keep their proportions; else one for
+            each.
     """
 
     factor: Range = 0.0

@@ -27,9 +27,10 @@ class Brightness(Transform):
 
 
 class Contrast(Transform):
-    """Move pixels away from, or towards, the image's mean grey, as Pillow's ``ImageEnhance.Contrast``.
+    """Move pixels away from, or towards, the image's mean grey.
 
-    Without three channels, the mean of all channels stands for the grey.
+    Agrees with Pillow's ``ImageEnhance.Contrast``. Without three channels, the mean of all channels
+    stands for the grey.
 
     Args:
         factor: range of the factor around 1; 0 gives a flat image.
@@ -80,8 +81,8 @@ class ColorJitter(Transform):
     """Brightness, contrast, saturation and hue in a random order, as torchvision's.
 
     Colours are not cut to 0..1 in between, unlike torchvision's. Then brightness, contrast and
-    saturation commute, brightness and hue too, and of the order only this is left: whether contrast and
-    saturation each come before the hue or after it. It costs two colour matrices and one hue.
+    saturation commute, brightness and hue too, and of the order only this is left: whether contrast
+    and saturation each come before the hue or after it. It costs two colour matrices and one hue.
 
     Args:
         brightness: range of the factor around 1.
@@ -113,7 +114,7 @@ class ColorJitter(Transform):
 
 
 class Grayscale(Transform):
-    """The grey of every pixel in all three channels; with a probability: ``Maybe(Grayscale(), 0.1)``."""
+    """The grey of every pixel in all three channels; ``Maybe(Grayscale(), 0.1)`` at times."""
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key

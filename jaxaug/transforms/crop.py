@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxaug import functional as F  # noqa: N812
 from jaxaug._ops import Op
 from jaxaug._pytree import static
-from jaxaug._random import Range, draw, limits
+from jaxaug._random import limits
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Scalar, Shape, Size, describe
 from jaxaug._warp import Warp
@@ -66,8 +66,8 @@ class RandomCrop(Transform):
 
     Args:
         size: ``(h, w)`` of the output, or one number for a square.
-        padding: how many pixels the window may stick out, vertically and horizontally, or one number for
-            both. What sticks out is filled as the container says.
+        padding: how many pixels the window may stick out, vertically and horizontally, or one
+            number for both. What sticks out is filled as the container says.
 
     Raises:
         JaxaugError: the padded image is smaller than the window.
@@ -94,10 +94,10 @@ class RandomCrop(Transform):
 
 
 class RandomResizedCrop(Transform):
-    """Cut out a window of random area and proportions, and resize it, antialiased, in one resampling.
+    """Cut out a window of random area and proportions and resize it, in one resampling.
 
-    The window is drawn as torchvision and the Inception papers do: ten tries, then the largest centred
-    window within ``ratio``. Pixels are those of Pillow's ``Image.resize(size, box=...)``.
+    The window is drawn as torchvision and the Inception papers do: ten tries, then the largest
+    centred window within ``ratio``. Pixels are those of Pillow's ``Image.resize(size, box=...)``.
 
     Args:
         size: ``(h, w)`` of the output, or one number for a square.
@@ -109,8 +109,8 @@ class RandomResizedCrop(Transform):
     """
 
     size: Size | int = static()
-    scale: Range = (0.08, 1.0)
-    ratio: Range = (3 / 4, 4 / 3)
+    scale: tuple[Scalar, Scalar] = (0.08, 1.0)
+    ratio: tuple[Scalar, Scalar] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
         _set_size(self)
@@ -123,22 +123,24 @@ class RandomResizedCrop(Transform):
         tries = 10
         in_height, in_width = float(shape[0]), float(shape[1])
         lowest, highest = limits(self.ratio, around=1.0)
-        area_key, ratio_key, place_key = jax.random.split(key, 3)
-        area = draw(area_key, self.scale, around=1.0, shape=(tries,)) * (in_height * in_width)
-        log_ratio = (jnp.log(lowest), jnp.log(highest))
-        ratio = jnp.exp(draw(ratio_key, log_ratio, shape=(tries,)))
+        smallest, largest = limits(self.scale, around=1.0)
+        uniform = jax.random.uniform(key, (2 * tries + 2,))
+        place, area, ratio = uniform[:2], uniform[2 : 2 + tries], uniform[2 + tries :]
+        area = (smallest + area * (largest - smallest)) * (in_height * in_width)
+        log_lowest, log_highest = jnp.log(lowest), jnp.log(highest)
+        ratio = jnp.exp(log_lowest + ratio * (log_highest - log_lowest))
         heights, widths = jnp.round(jnp.sqrt(area / ratio)), jnp.round(jnp.sqrt(area * ratio))
         fits = (heights >= 1) & (heights <= in_height) & (widths >= 1) & (widths <= in_width)
-        found = jnp.any(fits)
+        found = jnp.any(fits).astype(jnp.float32)
         first = jnp.arange(tries) == jnp.argmax(fits)
-        largest_height = jnp.clip(jnp.round(in_width / lowest), 1.0, in_height)
-        largest_width = jnp.clip(jnp.round(in_height * highest), 1.0, in_width)
-        height = largest_height + found * (jnp.sum(heights * first) - largest_height)
-        width = largest_width + found * (jnp.sum(widths * first) - largest_width)
-        uniform = jax.random.uniform(place_key, (2,))
+        # The fallback, and how far the first window that fits is from it: see stable.choose.
+        height = jnp.clip(jnp.round(in_width / lowest), 1.0, in_height)
+        width = jnp.clip(jnp.round(in_height * highest), 1.0, in_width)
+        height += found * (jnp.sum(jnp.where(first, heights, 0.0)) - height)
+        width += found * (jnp.sum(jnp.where(first, widths, 0.0)) - width)
         room = in_height - height, in_width - width
         top, left = (
-            jnp.where(found, jnp.floor(uniform[k] * (room[k] + 1.0)), jnp.floor(room[k] / 2))
+            jnp.where(found > 0, jnp.floor(place[k] * (room[k] + 1.0)), jnp.floor(room[k] / 2))
             for k in range(2)
         )
         return top, left, height, width

@@ -1,0 +1,100 @@
+"""Every public transform, as rows of one table that the laws go through."""
+
+import jax
+import numpy as np
+
+import jaxaug as ja
+
+
+def noise(key, image):
+    return image + 0.1 * jax.random.uniform(key, image.shape)
+
+
+HALF = {"p": 0.5}
+GEOMETRY = {
+    "rotate": ja.Rotate(20),
+    "translate": ja.Translate(x=0.2, y=(-0.1, 0.2)),
+    "translate-pixels": ja.Translate(x=ja.Choice(-3, 0, 3), y=2.5, unit="pixels"),
+    "shear": ja.Shear(10, 5),
+    "zoom": ja.Zoom(0.2),
+    "zoom-isotropic": ja.Zoom((0.7, 1.1), isotropic=True),
+    "affine": ja.Affine(10, x=0.1, y=0.1, shear_x=5, shear_y=5, zoom=0.1),
+    "horizontal-flip": ja.HorizontalFlip(swap=(1, 0)),
+    "vertical-flip": ja.VerticalFlip(),
+    "rotate90": ja.Rotate90(times=(0, 2)),
+    "cubic": ja.Chain(ja.Rotate(20), fill="wrap", interpolation="cubic"),
+}
+CROPS = {
+    "resize": ja.Resize((17, 15)),
+    "center-crop": ja.CenterCrop((12, 30)),
+    "random-crop": ja.RandomCrop(16, padding=3),
+    "random-resized-crop": ja.RandomResizedCrop((12, 10)),
+}
+COLOR = {
+    "brightness": ja.Brightness(0.3),
+    "contrast": ja.Contrast(0.3),
+    "saturation": ja.Saturation(0.3),
+    "hue": ja.Hue(0.1),
+    "color-jitter": ja.ColorJitter(0.4, 0.4, 0.4, 0.1),
+    "grayscale": ja.Grayscale(),
+    "channel-shift": ja.ChannelShift(0.1),
+    "channel-shift-each": ja.ChannelShift(0.1, per_channel=True),
+    "rescale": ja.Rescale(2.0, -1.0),
+    "clip": ja.Clip(0.2, 0.8),
+    "normalize": ja.Normalize((0.4, 0.4, 0.5), (0.2, 0.2, 0.3)),
+    "samplewise-normalize": ja.SamplewiseNormalize(),
+}
+CONTAINERS = {
+    "chain": ja.Chain(
+        ja.Rotate(20), ja.Zoom(0.2), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"
+    ),
+    "chain-empty": ja.Chain(),
+    "maybe": ja.Maybe(ja.Rotate(20)),
+    "one-of": ja.OneOf(ja.Rotate(20), ja.Contrast(0.2), ja.Hue(0.1)),
+    "some-of": ja.SomeOf(ja.Zoom(0.2), ja.Brightness(0.2), ja.VerticalFlip(), n=(1, 2)),
+    "random-order": ja.RandomOrder(ja.Shear(10), ja.Saturation(0.3)),
+    "lift": ja.lift(noise),
+}
+TABLE = GEOMETRY | CROPS | COLOR | CONTAINERS
+
+IDENTITIES = {
+    "rotate": ja.Rotate(0.0),
+    "translate": ja.Translate(),
+    "shear": ja.Shear(),
+    "zoom": ja.Zoom(),
+    "affine": ja.Affine(),
+    "horizontal-flip": ja.HorizontalFlip(p=0.0),
+    "vertical-flip": ja.VerticalFlip(p=0.0),
+    "rotate90": ja.Rotate90(times=(0,)),
+    "resize": ja.Resize((20, 26)),
+    "center-crop": ja.CenterCrop((20, 26)),
+    "random-crop": ja.RandomCrop((20, 26)),
+    "brightness": ja.Brightness(0.0),
+    "rescale": ja.Rescale(1.0),
+    "channel-shift": ja.ChannelShift(0.0),
+    "normalize": ja.Normalize(0.0, 1.0),
+    "clip": ja.Clip(),
+    "chain-empty": ja.Chain(),
+    "maybe": ja.Maybe(ja.Rotate(20), p=0.0),
+    "some-of": ja.SomeOf(ja.Rotate(20), ja.Hue(0.2), n=0),
+}
+
+
+def batch(rows=8, seed=0, height=20, width=26):
+    """A batch with every target and the loader's identity columns."""
+    rng = np.random.default_rng(seed)
+    corners = np.sort(rng.random((rows, 3, 2, 2)) * [width, height], axis=2)
+    return {
+        "image": rng.integers(0, 256, (rows, height, width, 3), dtype=np.uint8),
+        "mask": rng.integers(0, 5, (rows, height, width)).astype(np.int32),
+        "boxes": corners.reshape(rows, 3, 4).astype(np.float32),
+        "keypoints": (rng.random((rows, 2, 2)) * [width, height]).astype(np.float32),
+        "label": np.arange(rows),
+        "index": np.arange(rows, dtype=np.uint32) + 5,
+        "visit": np.arange(rows, dtype=np.uint32) % 3,
+    }
+
+
+def example(seed=0):
+    """One row of ``batch``, without identity columns."""
+    return {k: v[0] for k, v in batch(1, seed).items() if k not in ("index", "visit")}

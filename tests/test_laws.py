@@ -1,0 +1,194 @@
+"""What every transform obeys, whatever it does. A new transform is a new row of ``table``."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from table import COLOR, IDENTITIES, TABLE, batch, example
+
+import jaxaug as ja
+
+KEY = jax.random.key(7)
+TARGETS = ("image", "mask", "boxes", "keypoints")
+rows = pytest.mark.parametrize("name", TABLE)
+
+
+def equal(one, two):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+def close(one, two, levels=0.01):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=levels / 255)
+
+
+def targets(columns):
+    return {name: columns[name] for name in TARGETS if name in columns}
+
+
+@rows
+def test_bits_do_not_depend_on_the_batch_or_the_devices(name):
+    """Batches of 1, 3 and 8 of the same records in any order, and 8 devices in five ways."""
+    augment = jax.jit(ja.batched(TABLE[name]))
+    columns = batch()
+    if name in COLOR:  # their other targets are the same objects, as another law says
+        columns = {k: columns[k] for k in ("image", "index", "visit")}
+    whole = jax.tree.map(np.asarray, targets(augment(KEY, columns)))
+
+    for order in ([5], [6, 0, 3], [7, 2, 5, 0, 1, 6, 4, 3]):
+        part = jax.tree.map(lambda x, order=order: x[np.array(order)], columns)
+        picked = jax.tree.map(lambda x, order=order: x[np.array(order)], whole)
+        equal(targets(augment(KEY, part)), picked)
+
+    spec = PartitionSpec("data")
+    auto = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+    explicit = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    for mesh in (auto, explicit):
+        sharded = jax.device_put(columns, NamedSharding(mesh, spec))
+        equal(targets(augment(KEY, sharded)), whole)
+    if name == "chain":
+        with jax.set_mesh(explicit):
+            equal(targets(augment(KEY, sharded)), whole)
+
+    inside = jax.shard_map(
+        ja.batched(TABLE[name]), mesh=auto, in_specs=(PartitionSpec(), spec), out_specs=spec
+    )
+    equal(targets(jax.jit(inside)(KEY, columns)), whole)
+
+    rows_apart = jax.tree.map(lambda x: x.reshape(8, 1, *x.shape[1:]), columns)
+    mapped = jax.pmap(ja.batched(TABLE[name]), in_axes=(None, 0))(KEY, rows_apart)
+    equal(jax.tree.map(lambda x: np.asarray(x)[:, 0], targets(mapped)), whole)
+
+
+@rows
+def test_batched_is_a_loop_over_rows(name):
+    """Eager, one by one, with the documented key: as compiled, but for fused multiply-adds."""
+    columns = batch(2)
+    got = jax.jit(ja.batched(TABLE[name]))(KEY, columns)
+    one = {k: v[1] for k, v in columns.items() if k in TARGETS}
+    key = jax.random.fold_in(KEY, columns["visit"][1])
+    want = TABLE[name](jax.random.fold_in(key, columns["index"][1]), one)
+    assert got["mask"].dtype == want["mask"].dtype
+    assert np.mean(np.asarray(got["mask"][1]) != want["mask"]) < 0.01
+    for target in ("image", "boxes", "keypoints"):
+        close(got[target][1], want[target], levels=0.05)
+
+
+@rows
+def test_same_key_same_result_and_another_key_another(name):
+    sample = jax.jit(lambda key: TABLE[name].sample(key, (20, 26, 3)))
+    first, again = sample(KEY), sample(KEY)
+    equal(first, again)
+    others = [jax.tree.leaves(sample(jax.random.key(k))) for k in range(8)]
+    fixed = ("resize", "center-crop", "grayscale", "rescale", "clip", "normalize")
+    if name not in (*fixed, "samplewise-normalize", "chain-empty"):
+        if name == "lift":
+            others = [[jax.random.key_data(k) for k in leaves] for leaves in others]
+        changed = [
+            any((np.asarray(a) != np.asarray(b)).any() for a, b in zip(others[0], o, strict=True))
+            for o in others[1:]
+        ]
+        assert any(changed)
+
+
+@rows
+def test_tree_shape_and_types(name):
+    """Structure and unknown keys are kept; sizes follow the op; all pixel types come in."""
+    sample = example()
+    op = TABLE[name].sample(KEY, (20, 26, 3))
+    size = op.output_shape((20, 26, 3))
+    out = op(sample)
+    assert list(out) == list(sample)
+    assert out["label"] is sample["label"]
+    assert out["image"].shape == size
+    assert out["image"].dtype == jnp.float32
+    assert out["mask"].shape == size[:2]
+    assert out["mask"].dtype == jnp.int32
+    assert out["boxes"].shape == (3, 4)
+    assert out["keypoints"].shape == (2, 2)
+    same = op(np.float32(sample["image"] / 255.0))
+    assert same.dtype == jnp.float32
+    close(same, out["image"])
+    half = op(jnp.asarray(sample["image"] / 255.0, jnp.bfloat16))
+    assert half.dtype == jnp.float32
+    assert half.shape == size
+
+
+@rows
+def test_any_number_of_channels(name):
+    """One and five channels work, or the error says that three are needed."""
+    for channels in (1, 5):
+        image = np.random.default_rng(0).random((20, 26, channels), np.float32)
+        try:
+            out = TABLE[name](KEY, image)
+        except ja.JaxaugError as error:
+            words = str(error)
+            assert "3 channels" in words or "one value, or" in words
+            assert name in ("saturation", "hue", "color-jitter", "grayscale", "normalize",
+                            "one-of", "random-order")  # fmt: skip
+        else:
+            assert out.shape[2] == channels
+
+
+@rows
+def test_pickle_repr_and_tree_round_trip(name):
+    transform = TABLE[name]
+    again = pickle.loads(pickle.dumps(transform))
+    assert repr(again) == repr(transform)
+    assert repr(transform).startswith(type(transform).__name__ + "(")
+    leaves, structure = jax.tree.flatten(transform)
+    assert repr(jax.tree.unflatten(structure, leaves)) == repr(transform)
+    image = example()["image"]
+    equal(again(KEY, image), transform(KEY, image))
+    op = transform.sample(KEY, (20, 26, 3))
+    if name != "lift":  # keys themselves do not pickle
+        equal(pickle.loads(pickle.dumps(op))(image), op(image))
+    assert repr(op).startswith(type(op).__name__ + "(")
+
+
+@rows
+def test_gradients_are_finite(name):
+    image = jnp.asarray(example()["image"] / 255.0, jnp.float32).at[:8].set(0.5)
+    loss = jax.jit(jax.grad(lambda x: jnp.sum(TABLE[name](KEY, x) ** 2)))
+    assert np.isfinite(loss(image)).all()
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+def test_no_strength_is_the_identity_bit_for_bit(name):
+    sample = example()
+    out = IDENTITIES[name](KEY, sample)
+    equal(out["image"], ja.Chain()(KEY, sample["image"]))
+    equal(out["mask"], sample["mask"])
+    close(out["boxes"], sample["boxes"])
+    close(out["keypoints"], sample["keypoints"])
+
+
+@rows
+def test_gated_off_is_the_identity_bit_for_bit(name):
+    op = TABLE[name].sample(KEY, (20, 26, 3))
+    if op.output_shape((20, 26, 3)) != (20, 26, 3):
+        with pytest.raises(ja.JaxaugError, match="keeps the size"):
+            op.gate(jnp.bool_(False))
+        return
+    sample = example()
+    equal(op.gate(jnp.bool_(False))(sample)["image"], ja.Chain()(KEY, sample["image"]))
+    equal(op.gate(jnp.bool_(False))(sample)["mask"], sample["mask"])
+    close(op.gate(jnp.bool_(True))(sample)["image"], op(sample)["image"])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "uint8"])
+def test_types_that_come_out(dtype):
+    image = batch(2)["image"]
+    chain = ja.Chain(ja.Brightness((1.5, 1.5)), dtype=dtype)
+    exact = np.minimum(image * 1.5, 255.0) if dtype == "uint8" else image * (1.5 / 255)
+    tolerance = {"uint8": 0.5, "float32": 1e-6, "float16": 1e-3, "bfloat16": 1e-2}[dtype]
+    for out in (
+        ja.batched(chain)(KEY, image),
+        ja.batched(chain.members[0], dtype=dtype)(KEY, image),
+    ):
+        assert str(out.dtype) == dtype
+        np.testing.assert_allclose(np.float32(out), exact, atol=tolerance)
