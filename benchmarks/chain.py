@@ -2,8 +2,8 @@
 
     python benchmarks/chain.py            # 64 uint8 images of 224x224x3 to float32
 
-Prints medians of interleaved runs, so that a busy machine slows all rows alike; the ratio in each row
-is the median of the ratios to the cast next to it.
+Prints medians of interleaved runs, so that a busy machine slows all rows alike; the ratio in each
+row is the median of the ratios to the cast next to it.
 """
 
 import argparse
@@ -15,7 +15,13 @@ import numpy as np
 
 import jaxaug as ja
 
-GEOMETRY = (ja.Rotate(20), ja.Translate(x=0.2, y=0.2), ja.Shear(10), ja.Zoom(0.2), ja.HorizontalFlip())
+GEOMETRY = (
+    ja.Rotate(20),
+    ja.Translate(x=0.2, y=0.2),
+    ja.Shear(10),
+    ja.Zoom(0.2),
+    ja.HorizontalFlip(),
+)
 NORMALIZE = ja.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CHAINS = {
     "rotate": ja.Chain(*GEOMETRY[:1], fill="nearest"),
@@ -26,7 +32,9 @@ CHAINS = {
     "the same, filled with black": ja.Chain(*GEOMETRY, ja.Brightness(0.2), NORMALIZE),
     "the same, mirrored border": ja.Chain(*GEOMETRY, ja.Brightness(0.2), NORMALIZE, fill="reflect"),
     "the same, uint8 out": ja.Chain(*GEOMETRY, ja.Brightness(0.2), fill="nearest", dtype="uint8"),
-    "random resized crop, flip": ja.Chain(ja.RandomResizedCrop(224), ja.HorizontalFlip(), NORMALIZE),
+    "random resized crop, flip": ja.Chain(
+        ja.RandomResizedCrop(224), ja.HorizontalFlip(), NORMALIZE
+    ),
     "color jitter": ja.Chain(ja.ColorJitter(0.4, 0.4, 0.4, 0.1)),
 }
 

@@ -105,12 +105,15 @@ def shift_hue(image: HWC, turns: Scalar) -> HWC:
 def standardize(image: HWC, *, center: bool, scale: bool, per_channel: bool, epsilon: float) -> HWC:
     """Subtract an image's own mean and divide by its own standard deviation plus ``epsilon``."""
     image = to_float(image)
-    average = mean(image)
-    average = average if per_channel else average.mean()
-    centered = image - average
+
+    def average(pixels: HWC) -> jax.Array:
+        return mean(pixels) if per_channel else mean(pixels).mean()
+
+    centered = image - average(image)
+    # Again: what rounding left of a flat image would look like contrast, divided by its own size.
+    centered = centered - average(centered)
     if scale:
-        variance = mean(jnp.square(centered))
-        variance = variance if per_channel else variance.mean()
+        variance = average(jnp.square(centered))
         # A flat image has variance 0, where the gradient of the root is infinite.
         flat = variance == 0
         deviation = jnp.where(flat, 0.0, jnp.sqrt(jnp.where(flat, 1.0, variance)))

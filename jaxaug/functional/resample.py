@@ -13,14 +13,16 @@ from typing import Any, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Shaped
 
-from jaxaug._types import HW, HWC, Matrix, Scalar, Size
+from jaxaug._types import HW, HWC, Array, Matrix, Scalar, Size
 from jaxaug.functional.color import to_float
 from jaxaug.functional.geometry import Kind
 from jaxaug.functional.stable import materialize, weighted_sum
 
 Plane: TypeAlias = Any  # (h, w), or (h, 1) and (1, w) where the map is separable
 Kernel: TypeAlias = Callable[[Plane], Plane]
+Image: TypeAlias = Shaped[Array, "_ _ _"]  # what comes out: its size is not that of what went in
 
 PAD_MODES = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 _MAGIC = np.float32(1 << 23)
@@ -82,7 +84,7 @@ def warp(
     interpolation: str = "linear",
     border: str = "constant",
     fill: Any = 0.0,
-) -> HWC:
+) -> Image:
     """Resample an image through a map of the plane.
 
     Agrees with ``scipy.ndimage.affine_transform`` (order 0 and 1; modes grid-constant, nearest,
@@ -119,7 +121,7 @@ def warp_mask(
     kind: Kind = "projective",
     border: str = "constant",
     fill: Scalar = 0,
-) -> HW:
+) -> Shaped[Array, "_ _"]:
     """Resample a mask ``(h, w)`` of any type by the nearest pixel; the type is kept."""
     y, x = coordinates(matrix, mask.shape, size or mask.shape, kind)
     if border != "constant":
@@ -134,7 +136,7 @@ def warp_mask(
 
 def _inside(
     image: HWC, y: Plane, x: Plane, interpolation: str, border: str
-) -> tuple[HWC, Plane, Plane]:
+) -> tuple[Image, Plane, Plane]:
     """Coordinates folded into the image, and the image padded where a block may still stick out.
 
     Folding alone is exact for two taps, by the symmetry of the rules, except across the seam of
@@ -186,7 +188,7 @@ def _taps(u: Plane, n: int, interpolation: str) -> tuple[Plane, list[Plane]]:
     return start, [kernel(u - (start + float(t))) for t in range(taps)]
 
 
-def _gather(image: HWC, y: Plane, x: Plane, interpolation: str) -> tuple[HWC, Plane]:
+def _gather(image: HWC, y: Plane, x: Plane, interpolation: str) -> tuple[Image, Plane]:
     """Weighted sum of each block, in the image's own unit, and how much weight lay inside."""
     start_y, weights_y = _taps(y, image.shape[0], interpolation)
     start_x, weights_x = _taps(x, image.shape[1], interpolation)
@@ -198,7 +200,7 @@ def _gather(image: HWC, y: Plane, x: Plane, interpolation: str) -> tuple[HWC, Pl
     return total, sum(weights_y) * sum(weights_x)
 
 
-def _take(image: HWC, y: Plane, x: Plane, down: int = 0, right: int = 0) -> HWC:
+def _take(image: HWC, y: Plane, x: Plane, down: int = 0, right: int = 0) -> Image:
     """Whole pixels at ``(y + down, x + right)``: one gather from the flattened image.
 
     What the plain ``image[y, x]`` would add to every pixel and what is left out here: wrapping of
@@ -236,7 +238,7 @@ def resize(
     interpolation: str = "linear",
     border: str = "constant",
     fill: Any = 0.0,
-) -> HWC:
+) -> Image:
     """Antialiased resampling through a separable map: columns first, then rows.
 
     Where the map shrinks, the kernel is widened by the factor and its weights normalised over the
@@ -297,7 +299,7 @@ def _wide_taps(
     return start, weights / sum(weights[t] for t in range(taps))
 
 
-def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> HWC:
+def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> Image:
     """Weighted sums of whole rows (axis 0) or of whole columns (axis 1)."""
     start, weights = taps
     numbers = lax.GatherDimensionNumbers(
@@ -309,7 +311,7 @@ def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> HWC:
     shape = tuple(-1 if k == axis else 1 for k in range(3))
     index = _to_int(start, values.shape[axis])
 
-    def lines(t: int) -> HWC:
+    def lines(t: int) -> Image:
         return lax.gather(
             values,
             (index + np.uint32(t))[:, None],

@@ -24,8 +24,6 @@ from jax import lax
 
 from jaxaug._types import HWC, Flag
 
-_LIMIT_BITS = 9
-
 
 def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
     """Sum of ``value * weight``; terms with a Python 0 are left out, Python sums stay Python."""
@@ -45,6 +43,7 @@ def weighted_sum(pairs: Iterable[tuple[Any, Any]]) -> Any:
     return total + known if known else total
 
 
+@jax.jit
 def materialize(tree: Any) -> Any:
     """The same arrays, computed once and written to memory before anything is made of them.
 
@@ -62,7 +61,10 @@ def materialize(tree: Any) -> Any:
     def loop(arrays: Any) -> Any:
         return lax.fori_loop(0, 2, lambda _, carried: jax.tree.map(flip, carried), arrays)
 
-    return lax.platform_dependent(tree, cpu=loop, default=lax.optimization_barrier)
+    def barrier(arrays: Any) -> Any:
+        return jax.tree.map(lax.optimization_barrier, arrays)
+
+    return lax.platform_dependent(tree, cpu=loop, default=barrier)
 
 
 def choose(on: Flag, value: Any, other: Any) -> Any:
@@ -81,10 +83,9 @@ def choose(on: Flag, value: Any, other: Any) -> Any:
 
 
 def mean(image: HWC) -> jax.Array:
-    """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``.
+    """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``, to 2**-22 of the largest value.
 
-    Rows, then their means, are summed as integers, on a grid that no sum can overflow for pixels in
-    -512..512. The grid is 2**-13 for 224 pixels; rounding averages out far below a grey level.
+    Rows, then their means, are summed as integers, on the finest grid that no sum can overflow.
     """
     return _mean(_mean(image))
 
@@ -93,12 +94,19 @@ def mean(image: HWC) -> jax.Array:
 def _mean(values: jax.Array) -> jax.Array:
     """Mean over the axis before the last: ``(..., n, c)`` to ``(..., c)``."""
     n = values.shape[-2]
-    limit = 2.0**_LIMIT_BITS
-    grid = 2.0 ** (30 - _LIMIT_BITS - math.ceil(math.log2(n)))
-    whole = jnp.round(jnp.clip(values, -limit, limit) * grid).astype(jnp.int32)
-    return whole.sum(axis=-2).astype(jnp.float32) * np.float32(1.0 / (grid * n))
+    # Powers of two, so that scaling is exact: the largest value is below 2 * unit.
+    unit = _power_of_two(jnp.max(jnp.abs(values)))
+    steps = 2.0 ** (29 - math.ceil(math.log2(n)))
+    whole = jnp.round(values * (steps / unit)).astype(jnp.int32)
+    return whole.sum(axis=-2).astype(jnp.float32) * (unit * np.float32(1.0 / (steps * n)))
 
 
 @_mean.defjvp
 def _mean_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     return _mean(*primals), tangents[0].mean(axis=-2)
+
+
+def _power_of_two(value: jax.Array) -> jax.Array:
+    """The largest power of two that a value above 0 reaches: its bits without the mantissa."""
+    bits = lax.bitcast_convert_type(jnp.maximum(value, 1e-30), jnp.int32)
+    return lax.bitcast_convert_type(bits & np.int32(0x7F800000), jnp.float32)
