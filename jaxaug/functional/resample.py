@@ -28,10 +28,6 @@ PAD_MODES = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wr
 _MAGIC = np.float32(1 << 23)
 
 
-def _box(distance: Plane) -> Plane:
-    return jnp.where(jnp.abs(distance) <= 0.5, 1.0, 0.0)
-
-
 def _tent(distance: Plane) -> Plane:
     return jnp.maximum(1.0 - jnp.abs(distance), 0.0)
 
@@ -44,12 +40,8 @@ def _keys(distance: Plane) -> Plane:
     return jnp.where(d < 1.0, near, jnp.where(d < 2.0, far, 0.0))
 
 
-KERNELS: dict[str, tuple[Kernel, int]] = {
-    "nearest": (_box, 1),
-    "linear": (_tent, 2),
-    "cubic": (_keys, 4),
-}
-"""Interpolation: its kernel, and how many pixels to a side it looks at."""
+KERNELS: dict[str, tuple[Kernel, int]] = {"linear": (_tent, 2), "cubic": (_keys, 4)}
+"""Interpolation: its kernel, and how many pixels to a side it looks at. ``nearest`` has none."""
 
 
 def coordinates(matrix: Matrix, size: Any, out_size: Any, kind: Kind) -> tuple[Plane, Plane]:
@@ -158,15 +150,17 @@ def _fold(u: Plane, n: int, border: str, reach: int = 0) -> Plane:
 
     ``reach``: how far beyond the last pixel's centre ``nearest`` still tells coordinates apart.
     """
+    if n == 1:
+        return jnp.zeros_like(u)
     if border == "nearest":
         return _clamp(u, float(n - 1 + reach), float(-reach))
     if border == "wrap":
-        return _modulo(u + 0.5, n) - 0.5
-    edge, period = (0.5, 2 * n) if border == "reflect" else (0.0, 2 * n - 2)
-    if period == 0:
-        return jnp.zeros_like(u)
-    u = _modulo(u + edge, period)
-    return jnp.minimum(u, period - u) - edge
+        u = _modulo(u + 0.5, n) - 0.5
+    else:
+        edge, period = (0.5, 2 * n) if border == "reflect" else (0.0, 2 * n - 2)
+        u = _modulo(u + edge, period)
+        u = jnp.minimum(u, period - u) - edge
+    return _clamp(u, n - 0.5, -0.5)  # a last bit too far would find no pixel
 
 
 def _modulo(u: Plane, period: int) -> Plane:
@@ -181,9 +175,12 @@ def _clamp(u: Plane, high: float, low: float = 0.0) -> Plane:
 
 def _taps(u: Plane, n: int, interpolation: str) -> tuple[Plane, list[Plane]]:
     """First pixel of the block and the weights of its pixels, on an axis of ``n`` pixels."""
+    if interpolation == "nearest":
+        inside = (u >= -0.5) & (u <= n - 0.5)
+        return _clamp(jnp.floor(u + 0.5), n - 1.0), [jnp.where(inside, 1.0, 0.0)]
     kernel, taps = KERNELS[interpolation]
+    first = u - (taps // 2 - 1.0)
     taps = min(taps, n)
-    first = {"nearest": u + 0.5, "linear": u, "cubic": u - 1.0}[interpolation]
     start = lax.stop_gradient(_clamp(jnp.floor(first), float(n - taps)))
     return start, [kernel(u - (start + float(t))) for t in range(taps)]
 
