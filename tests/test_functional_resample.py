@@ -1,5 +1,7 @@
 """Resampling against scipy, scikit-image, Pillow and plain NumPy; tolerances in grey levels."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -71,31 +73,28 @@ def warped(image, matrix, size=None, **how):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "shape", "size"),
-    [("uint8", (20, 33, 3), SIZE), ("float32", (24, 24, 1), None), ("float32", (2, 1, 3), SIZE)],
+    ("dtype", "shape", "borders"),
+    [
+        ("uint8", (20, 33, 3), SCIPY),
+        ("float32", (20, 33, 3), SCIPY),
+        ("float32", (24, 24, 1), ["constant", "wrap"]),
+    ],
 )
 @pytest.mark.parametrize(("interpolation", "order"), [("linear", 1), ("nearest", 0)])
-@pytest.mark.parametrize("border", SCIPY)
-def test_warp_is_scipys_affine_transform(border, interpolation, order, dtype, shape, size):
-    image = noise(shape, dtype)
-    unit = 1 if dtype == "uint8" else 255
-    for name, matrix in MAPS.items():
-        ours = warped(image, matrix, size, border=border, fill=0.3, interpolation=interpolation)
-        where = sources(matrix, shape, size or shape[:2])
-        linear = matrix[[1, 0]][:, [1, 0]]
-        theirs = per_channel(
-            lambda plane, linear=linear, where=where: scipy.ndimage.affine_transform(
-                plane,
-                linear,
-                offset=where[:, 0, 0],
-                output_shape=where.shape[1:],
-                order=order,
-                mode=SCIPY[border],
-                cval=0.3 * 255 / unit,
-            ),
-            image,
-        )
-        assert levels(ours, theirs * unit) < 0.01, name
+def test_warp_is_scipys_affine_transform(interpolation, order, dtype, shape, borders):
+    image, unit = noise(shape, dtype), 1 if dtype == "uint8" else 255
+    for border, (name, matrix) in itertools.product(borders, MAPS.items()):
+        ours = warped(image, matrix, SIZE, border=border, fill=0.3, interpolation=interpolation)
+        where = sources(matrix, shape, SIZE)
+        options = {"offset": where[:, 0, 0], "output_shape": where.shape[1:], "order": order}
+        options |= {"mode": SCIPY[border], "cval": 0.3 * 255 / unit}
+        planes = [
+            scipy.ndimage.affine_transform(
+                image[..., k].astype(float), matrix[[1, 0]][:, [1, 0]], **options
+            )
+            for k in range(shape[2])
+        ]
+        assert levels(ours, unit * np.stack(planes, -1)) < 0.01, (border, name)
 
 
 @pytest.mark.parametrize("border", ["constant", "reflect"])
@@ -157,8 +156,11 @@ def test_cubic_has_pillows_kernel():
     assert levels(ours[6:-6, 6:-6], theirs[6:-6, 6:-6]) < 0.01
 
 
-@pytest.mark.parametrize("border", ["wrap", "reflect", "mirror", "nearest"])
-@pytest.mark.parametrize("interpolation", ["nearest", "linear", "cubic"])
+@pytest.mark.parametrize(
+    ("border", "interpolation"),
+    [("wrap", "nearest"), ("reflect", "nearest"), ("mirror", "nearest"), ("wrap", "linear"),
+     ("reflect", "linear"), ("wrap", "cubic")],
+)  # fmt: skip
 def test_where_the_image_repeats_no_seam_shows(border, interpolation):
     # Coordinates that fall on a seam but for the last bits of float32 must still find a pixel.
     shifts = [np.float32([k * n / 2 for n in (14, 15) for k in range(-8, 9)])]
@@ -208,10 +210,8 @@ def pillow_resize(image, size, interpolation, box=None):
     [
         ((48, 31), (13, 20), "float32"),  # down
         ((33, 20), (14, 47), "float32"),  # down and up
-        ((2, 3), (9, 7), "float32"),  # up from almost nothing
-        ((48, 47), (1, 5), "float32"),  # down to almost nothing
-        ((40, 30), (20, 15), "uint8"),  # by two
-        ((17, 24), (45, 61), "uint8"),  # up
+        ((48, 47), (1, 5), "float32"),  # to almost nothing
+        ((17, 3), (45, 61), "uint8"),  # up
     ],
 )
 def test_resize_is_pillows(shape, size, dtype, interpolation):
@@ -260,10 +260,9 @@ def test_random_resized_crop_is_pillows_resize_of_a_box(interpolation, flipped):
     ("transform", "at", "how"),
     [
         (lambda t: ja.Rotate((t, t)), 17.3, {"fill": 0.0}),
-        (lambda t: ja.Shear(x=(t, t)), 7.1, {"fill": "mirror"}),
-        (lambda t: ja.Zoom((t, t)), 1.21, {"fill": "nearest"}),
+        (lambda t: ja.Zoom((t, t)), 0.83, {"fill": "mirror"}),
     ],
-    ids=["degrees", "lean", "factor"],
+    ids=["degrees", "factor"],
 )
 def test_gradient_of_a_smooth_loss_is_its_slope(transform, at, how):
     image, target = smooth(24, 33), smooth(33, 24).transpose(1, 0, 2)
@@ -272,8 +271,10 @@ def test_gradient_of_a_smooth_loss_is_its_slope(transform, at, how):
     @jax.value_and_grad
     def loss(parameters):
         moved = ja.Chain(transform(parameters["t"]), **how)(KEY, parameters["image"])
-        return jnp.mean((moved - target) ** 2)
+        return jnp.sum((moved - target) ** 2)
 
-    low, here, high = (loss({"t": t, "image": image}) for t in (0.99 * at, at, 1.01 * at))
-    assert float(here[1]["t"]) == pytest.approx(float(high[0] - low[0]) / (0.02 * at), rel=0.02)
+    # A small step: the slope jumps wherever a pixel's source crosses from one pixel to the next.
+    step = 5e-4 * at
+    low, here, high = (loss({"t": t, "image": image}) for t in (at - step, at, at + step))
+    assert float(here[1]["t"]) == pytest.approx(float(high[0] - low[0]) / (2 * step), rel=0.02)
     assert np.isfinite(here[1]["image"]).all()

@@ -209,7 +209,6 @@ def products(size):
     ("n", "shares"),
     [
         (2, alike(*products(2))),
-        ((1, 3), {p: 1 / math.comb(4, k) for k in (1, 2, 3) for p in products(k)}),
         ((0, 4), {p: 1 / math.comb(4, k) for k in range(5) for p in products(k)}),
     ],
 )
@@ -283,15 +282,17 @@ def test_random_resized_crop_draws_torchvisions_windows(height, width, scale, ra
     np.testing.assert_allclose(ours, ours.round(), atol=1e-4)
 
     rng = np.random.default_rng(3)
-    theirs = [torchvision_window(rng, height, width, scale, ratio) for _ in range(N // 5)]
+    theirs = [torchvision_window(rng, height, width, scale, ratio) for _ in range(N // 10)]
     sides = [
         {"top": y, "left": x, "height": h, "width": w,
          "area": np.round(h * w * 40 / height / width), "ratio": np.round(20 * np.log(w / h))}
         for y, x, h, w in (ours.round(), np.transpose(theirs))
     ]  # fmt: skip
     for name in sides[0]:
-        values = np.unique(np.concatenate([side[name] for side in sides]))
-        counts = np.array([[np.sum(side[name] == value) for value in values] for side in sides])
+        values, place = np.unique(np.concatenate([s[name] for s in sides]), return_inverse=True)
+        counts = np.stack(
+            [np.bincount(part, minlength=len(values)) for part in np.split(place, [N])]
+        )
         often = counts.sum(0) > 50
         table = np.concatenate([counts[:, often], counts[:, ~often].sum(1, keepdims=True)], 1)
         table = table[:, table.any(0)]

