@@ -147,7 +147,8 @@ def compare(options, folder):
     transform = PHOTOS if options.data else DIGITS
     runs = {"without augmentation": PLAIN, "with augmentation": transform}
     results = {name: [] for name in runs}
-    with tqdm(total=len(runs) * options.seeds * options.steps, unit="step") as bar:
+    total = len(runs) * options.seeds * options.steps
+    with tqdm(total=total, unit="step", mininterval=0.5) as bar:
         for seed in range(options.seeds):
             training, validation = parts_of(folder, options, seed)
             for name, each in runs.items():
