@@ -13,7 +13,7 @@ import jaxaug as ja
 
 KEY = jax.random.key(7)
 TARGETS = ("image", "mask", "boxes", "keypoints")
-WITH_TARGETS = ("affine", "horizontal-flip", "random-crop", "chain")
+WITH_TARGETS = ("rotate", "horizontal-flip", "random-crop")
 VARIANTS = ("translate-pixels", "zoom-isotropic", "channel-shift-each", "chain-empty")
 rows = pytest.mark.parametrize("name", TABLE)
 

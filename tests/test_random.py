@@ -116,6 +116,8 @@ TABLE = {
     "row of a crop": (ja.RandomCrop((20, 30)), lambda op: op.matrix[1][2] + 2, alike(*range(5))),
     "column of a padded crop": (ja.RandomCrop((20, 30), padding=(0, 4)),
                                 lambda op: op.matrix[0][2] + 1.5, alike(*range(-4, 8))),
+    "row of a resized crop": (ja.RandomResizedCrop(8, scale=(0.25, 0.25), ratio=(1, 1)),
+                              lambda op: op.matrix[1][2] + 5, alike(*range(11))),
     "gate": (ja.Maybe(ja.Brightness((3, 3)), p=0.3), factor, {1: 0.7, 3: 0.3}),
     "gate, always": (ja.Maybe(ja.Brightness((3, 3)), p=1.0), factor, {3: 1}),
     "one of": (ja.OneOf(ja.Rotate((90, 90)), ja.Rotate((45, 45)), ja.Shear()), angle,
@@ -326,3 +328,4 @@ def test_records_and_visits_draw_independently():
     np.testing.assert_array_equal(angles[0][1:], angles[2][:-1])
     assert uncorrelated(angles[0], angles[1])
     assert uncorrelated(angles[0], angles[2])
+    assert np.isin(angles[0], angles[1]).mean() < 0.05  # by chance, in 24 bits

@@ -122,6 +122,9 @@ def test_boxes_are_hulls_of_their_corners_cut_to_the_image():
     fraction = ja.visible_fraction(op, boxes, SHAPE)
     np.testing.assert_allclose(fraction, [46 * 35 / (56 * 40), 0, 0, 0, 0], atol=1e-6)
 
+    twice = ja.Zoom(at(2.0)).sample(KEY, SHAPE)
+    np.testing.assert_allclose(ja.visible_fraction(twice, boxes, SHAPE), [0.25, 0, 0, 0, 0])
+
     inner = np.float32([[8, 8, 48, 32]])
     (turned,) = ja.Rotate(at(30.0)).sample(KEY, SHAPE).boxes(inner, SHAPE, clip=False)
     cos, sin = np.cos(np.pi / 6), np.sin(np.pi / 6)
