@@ -165,7 +165,13 @@ def test_padding_and_missing_points_stay_what_they_are(name):
         (lambda swap: ja.Chain(ja.HorizontalFlip(p=1.0, swap=swap), ja.Rotate(at(40.0))), True),
         (lambda swap: ja.Chain(ja.Rotate(at(40.0)), ja.HorizontalFlip(p=0.0, swap=swap)), False),
         (lambda swap: ja.Maybe(ja.HorizontalFlip(p=1.0, swap=swap), p=1.0), True),
-        (lambda swap: ja.Chain(ja.HorizontalFlip(p=1.0, swap=swap), ja.Clip(), MIRROR), True),
+        (lambda swap: ja.Chain(ja.HorizontalFlip(p=1.0, swap=swap), ja.Clip()), True),
+        (lambda swap: ja.Chain(ja.HorizontalFlip(p=1.0, swap=swap), ja.Clip(), MIRROR), False),
+        (lambda swap: ja.Chain(ja.Chain(MIRROR, ja.Clip()), ja.VerticalFlip(1.0, swap)), False),
+        (
+            lambda swap: ja.Chain(ja.Rotate(9), ja.HorizontalFlip(0.0, swap), ja.Clip(), MIRROR),
+            True,
+        ),
     ],
 )
 def test_names_change_sides_where_the_image_is_mirrored(transform, swapped):
