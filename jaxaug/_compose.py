@@ -26,6 +26,7 @@ from jaxaug._types import (
     Shape,
     describe,
 )
+from jaxaug._warp import Warp
 
 
 class Container(Transform):
@@ -146,11 +147,24 @@ class Chain(Container):
             op = self._sample_member(place, each, before).resampled(outer)
             before = op.output_shape(before)
             ops.append(op)
-        return converted(fuse(ops), self.dtype)
+        return converted(fuse(_with_one_table(ops)), self.dtype)
 
     def _check_channels(self, shape: Shape) -> None:
         if isinstance(self.fill, tuple) and len(self.fill) != shape[2]:
             raise JaxaugError("Chain", f"a fill of {shape[2]} channels", str(self.fill))
+
+
+def _with_one_table(ops: list[Op]) -> list[Op]:
+    """The ops, every Warp with the chain's table of keypoints.
+
+    Any mirror changes the names, or changes them back, also one behind what does not fuse.
+    """
+    parts = [part for op in ops for part in flatten(op)]
+    tables = [part.swap for part in parts if isinstance(part, Warp) and part.swap]
+    return [
+        part.replace(swap=part.swap or tables[0]) if tables and isinstance(part, Warp) else part
+        for part in parts
+    ]
 
 
 def _check_fill(fill: Any) -> str | float | tuple[float, ...] | None:

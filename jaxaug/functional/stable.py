@@ -108,5 +108,5 @@ def _mean_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
 
 def _power_of_two(value: jax.Array) -> jax.Array:
     """The largest power of two that a value above 0 reaches: its bits without the mantissa."""
-    bits = lax.bitcast_convert_type(jnp.maximum(value, 1e-30), jnp.int32)
+    bits = lax.bitcast_convert_type(jnp.maximum(value, 1e-20), jnp.int32)
     return lax.bitcast_convert_type(bits & np.int32(0x7F800000), jnp.float32)
