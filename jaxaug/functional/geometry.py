@@ -4,7 +4,7 @@ Every builder gives the *output to input* matrix that a resampling needs, in pix
 at the image centre and y downwards. Entries that are known when the program is written are Python
 numbers, so that a map shows its own structure (``kind``). Products and inverses are written out
 elementwise: as small array products they would be kernels of their own, and their last bit would
-    depend on the batch.
+depend on the batch.
 """
 
 from typing import Any, Literal, TypeAlias
