@@ -24,7 +24,18 @@ import jax
 import jax.numpy as jnp
 
 from jaxaug._pytree import Pytree
-from jaxaug._types import HW, HWC, N2, N4, Flag, JaxaugError, Shape, check_example
+from jaxaug._types import (
+    HW,
+    HWC,
+    N2,
+    N4,
+    CanvasShape,
+    Flag,
+    JaxaugError,
+    Shape,
+    check_example,
+    extent,
+)
 from jaxaug.functional import color, geometry
 from jaxaug.functional.stable import materialize
 
@@ -63,18 +74,20 @@ class Op(Pytree, ABC):
             JaxaugError: the example breaks the value contract.
         """
         targets, shape = check_example(type(self).__name__, example)
+        after = self.output_shape(shape)
         moves = {
-            "image": self.image,
+            "image": lambda image: self.image(image, shape),
             "mask": lambda mask: self.mask(mask, shape),
             "boxes": lambda boxes: self.boxes(boxes, shape),
             "keypoints": lambda points: self.keypoints(points, shape),
+            "size": lambda size: _size(after, size),
         }
         moved = {name: jax.tree.map(moves[name], value) for name, value in targets.items()}
         return {**example, **moved} if isinstance(example, dict) else moved["image"]
 
     @abstractmethod
-    def image(self, image: HWC) -> HWC:
-        """The image ``(h, w, c)`` as float32."""
+    def image(self, image: HWC, shape: Shape) -> HWC:
+        """The image ``(h, w, c)`` of this shape as float32, 0 beside the picture on a canvas."""
 
     def mask(self, mask: HW, shape: Shape) -> HW:
         """The mask ``(h, w)`` of an image of this shape, its type kept."""
@@ -146,11 +159,11 @@ class Sequence(Op):
     def parts(self) -> list[tuple[str, Any]]:
         return [("", op) for op in self.ops]
 
-    def image(self, image: HWC) -> HWC:
-        for place, op in enumerate(self.ops):
+    def image(self, image: HWC, shape: Shape) -> HWC:
+        for place, (op, before) in enumerate(self._with_shapes(shape)):
             # What an op reads more than once is computed once: a gather would run for every
             # reading, and values computed twice may differ in the last bit.
-            image = op.image(materialize(image) if place and op.rereads else image)
+            image = op.image(materialize(image) if place and op.rereads else image, before)
         return image if self.ops else color.to_float(image)
 
     def mask(self, mask: HW, shape: Shape) -> HW:
@@ -191,6 +204,11 @@ class Sequence(Op):
         return Sequence(tuple(op.resampled(outer) for op in self.ops))
 
 
+def _size(shape: Shape, size: Any) -> Any:
+    """The example's ``size`` for an image of this shape: the old one where the canvas was kept."""
+    return size if isinstance(shape, CanvasShape) else jnp.asarray(shape[:2], size.dtype)
+
+
 def flatten(op: Op) -> tuple[Op, ...]:
     """The ops of a Sequence, or the op alone."""
     return op.ops if isinstance(op, Sequence) else (op,)
@@ -220,6 +238,6 @@ def visible_fraction(op: Op, boxes: N4, shape: Shape) -> jax.Array:
         ``(n,)`` in 0..1; 0 for padding.
     """
     hull = op.boxes(boxes, shape, clip=False)
-    left = geometry.clip_boxes(hull, op.output_shape(shape)[:2])
+    left = geometry.clip_boxes(hull, extent(op.output_shape(shape)))
     area = geometry.box_area(hull)
     return jnp.where(area > 0, geometry.box_area(left) / jnp.where(area > 0, area, 1.0), 0.0)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from jaxaug._ops import Op
 from jaxaug._pytree import static
-from jaxaug._types import HWC, Flag, JaxaugError
+from jaxaug._types import HWC, CanvasShape, Flag, JaxaugError, Shape, check_no_canvas, extent
 from jaxaug.functional import color
+from jaxaug.functional.resample import cleared
 from jaxaug.functional.stable import choose
 
 
@@ -29,12 +30,12 @@ class Color(Op):
     mean: color.Mixing | None = None
     offset: color.Mixing = 0.0
 
-    def image(self, image: HWC) -> HWC:
+    def image(self, image: HWC, shape: Shape) -> HWC:
         pixels = color.to_float(image)
         offset = self.offset
         if self.mean is not None:
-            offset = color.apply(self.mean, color.mean(pixels)) + offset
-        return color.apply(self.matrix, pixels) + offset
+            offset = color.apply(self.mean, _mean(pixels, shape)) + offset
+        return cleared(color.apply(self.matrix, pixels) + offset, extent(shape))
 
     @property
     def rereads(self) -> bool:
@@ -66,6 +67,14 @@ class Color(Op):
         )
 
 
+def _mean(pixels: HWC, shape: Shape) -> jax.Array:
+    """Mean pixel ``(c,)`` of the picture: on a canvas that of the whole, by their areas."""
+    if not isinstance(shape, CanvasShape):
+        return color.mean(pixels)
+    height, width = extent(shape)
+    return color.mean(cleared(pixels, (height, width))) * (shape[0] * shape[1] / (height * width))
+
+
 def _choose(on: Flag, first: color.Mixing, second: color.Mixing) -> color.Mixing:
     ranks = {jnp.ndim(first), jnp.ndim(second)}
     if len(ranks) == 2 and 2 in ranks:
@@ -89,6 +98,8 @@ class Apply(Op):
         arguments: arrays, drawn or given.
         options: static keywords.
         pointwise: the kernel makes each number of its own old value only.
+        canvas: what lies beside a picture on a larger canvas does not matter to the kernel, as when
+            it makes each pixel of its own old value only; others need an image without ``size``.
         on: whether it is applied at all; None is always.
     """
 
@@ -96,6 +107,7 @@ class Apply(Op):
     arguments: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...] = static(default=())
     pointwise: bool = static(default=False)
+    canvas: bool = static(default=False)
     on: Flag | None = None
 
     def __init__(
@@ -103,9 +115,11 @@ class Apply(Op):
         kernel: Callable[..., Any],
         *arguments: Any,
         pointwise: bool = False,
+        canvas: bool = False,
         **options: Any,
     ) -> None:
-        fields = {"kernel": kernel, "arguments": arguments, "pointwise": pointwise, "on": None}
+        fields = {"kernel": kernel, "arguments": arguments, "on": None}
+        fields |= {"pointwise": pointwise, "canvas": canvas or pointwise}
         for name, value in {**fields, "options": tuple(sorted(options.items()))}.items():
             object.__setattr__(self, name, value)
 
@@ -114,16 +128,18 @@ class Apply(Op):
         gate = [] if self.on is None else [("on", self.on)]
         return [*positional, *self.options, *gate]
 
-    def image(self, image: HWC) -> HWC:
+    def image(self, image: HWC, shape: Shape) -> HWC:
+        name = getattr(self.kernel, "__name__", "the kernel")
+        if not self.canvas:
+            check_no_canvas("Apply", shape, f"as {name} may look at more than one pixel")
         pixels = color.to_float(image)
         out = self.kernel(pixels, *self.arguments, **dict(self.options))
         if self.on is None:
-            return out
+            return cleared(out, extent(shape))
         if out.shape != pixels.shape or out.dtype != pixels.dtype:
-            name = getattr(self.kernel, "__name__", "the kernel")
             want = f"{name} to keep float32{pixels.shape}, as it may be switched off"
             raise JaxaugError("Apply", want, f"{out.dtype}{out.shape}")
-        return jnp.where(self.on, out, pixels)
+        return cleared(jnp.where(self.on, out, pixels), extent(shape))
 
     @property
     def rereads(self) -> bool:

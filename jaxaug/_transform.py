@@ -45,7 +45,11 @@ class Transform(Pytree, ABC):
 
     @abstractmethod
     def sample(self, key: Key, shape: Shape) -> Op:
-        """Draw an op for an image of shape ``(h, w, c)``; ``key`` must not be used twice."""
+        """Draw an op for an image of shape ``(h, w, c)``; ``key`` must not be used twice.
+
+        Of an example with a ``size`` the shape is that of the canvas, and the origin of a ``Warp``
+        still is the centre of the picture itself.
+        """
 
     def __call__(self, key: Key, example: Any) -> Any:
         """Draw an op and apply it to an image ``(h, w, c)`` or an example.
@@ -74,7 +78,7 @@ class Lift(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del shape
-        return Apply(_call_lifted, key, function=self.function)
+        return Apply(_call_lifted, key, function=self.function, canvas=True)
 
     @property
     def tag(self) -> str:
@@ -91,7 +95,8 @@ def lift(function: Callable[[Key, HWC], HWC]) -> Lift:
     Args:
         function: takes a key and a float32 image ``(h, w, c)`` in 0..1, and gives such an image. It
             is traced like everything under ``jit``; masks, boxes and keypoints are left as they
-            are.
+            are. Of an example with a ``size`` it is given the whole canvas, and what it puts beside
+            the picture is set to 0 again.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxaug as ja
@@ -151,9 +156,11 @@ class Batched(Pytree):
         targets = {name: columns[name] for name in TARGETS if name in columns}
         keys = record_keys(key, columns, _rows(columns, targets))
         one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), targets)
-        _, shape = check_example(type(self.transform).__name__, one)
+        who = type(self.transform).__name__
+        check_example(who, one)
 
         def one_row(key: Key, example: Example) -> Example:
+            _, shape = check_example(who, example)
             # Numbers first, pixels then: else every pixel's loop would draw and turn them anew.
             op = _materialized(self.transform.sample(key, shape))
             return converted(op, self.dtype)(example)

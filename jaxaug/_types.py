@@ -8,6 +8,10 @@ w)``, ``boxes`` ``(n, 4)`` as ``x0 y0 x1 y1`` and ``keypoints`` ``(n, 2)`` as ``
 such as ``label``, pass through untouched. A bare array is an image. A *batch* is examples with a
 leading axis.
 
+*Canvas*: pictures of many sizes share a batch as examples with the key ``size``, two integers ``(h,
+w)``: the picture lies in the top left corner of its image and of its mask. What lies beside it is
+never read, and 0 in what comes out; ``size`` follows a crop or a resize.
+
 *Pixels* are ``uint8`` in 0..255 or floating in 0..1, channels last, any number of channels (mixing
 colours needs 3). Ops compute in float32 and give float32 in 0..1, not clipped in between;
 ``dtype=`` of a container or of ``batched`` asks for another type, and ``uint8`` is rounded and
@@ -29,7 +33,7 @@ their own.
 on the key, on the record and on how often it was drawn before, and on nothing else.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import jax
 import numpy as np
@@ -51,11 +55,54 @@ Matrix: TypeAlias = tuple[Row, Row, Row]
 
 Size: TypeAlias = tuple[int, int]
 Shape: TypeAlias = tuple[int, int, int]
+Extent: TypeAlias = tuple[Scalar, Scalar]
+"""``(h, w)`` of a picture: integers if it is all of its image, else float32, perhaps traced."""
 Example: TypeAlias = dict[str, Any]
 
-TARGETS = ("image", "mask", "boxes", "keypoints")
+TARGETS = ("image", "mask", "boxes", "keypoints", "size")
 BORDERS = ("constant", "nearest", "reflect", "mirror", "wrap")
 INTERPOLATIONS = ("nearest", "linear", "cubic")
+
+
+class CanvasShape(tuple[int, int, int]):  # noqa: SLOT001 - tuples can have none
+    """The shape ``(h, w, c)`` of an image whose top left corner is the picture.
+
+    It stands for the shape wherever only the room for pixels matters; ``extent`` asks for more.
+
+    Attributes:
+        size: integers ``(2,)``, the picture's own ``(h, w)``.
+    """
+
+    size: Array
+
+    def __new__(cls, shape: Shape, size: Array) -> Self:
+        canvas = super().__new__(cls, shape)
+        canvas.size = size
+        return canvas
+
+
+def extent(shape: Shape) -> Extent:
+    """``(h, w)`` of the picture in an image of this shape.
+
+    A size that does not fit is brought to 1 pixel or to the whole image: of a traced one nothing
+    can be said, and pixels are gathered without looking at bounds.
+    """
+    if not isinstance(shape, CanvasShape):
+        return shape[:2]
+    size = jax.numpy.asarray(shape.size).astype(np.float32)
+    height, width = (jax.numpy.clip(size[k], 1.0, float(shape[k])) for k in range(2))
+    return height, width
+
+
+def check_no_canvas(who: str, shape: Shape, why: str, remedy: str = "Resize first.") -> None:
+    """Refuse a picture on a larger canvas, where the program would have to know its size.
+
+    Raises:
+        JaxaugError: the shape is that of a canvas.
+    """
+    if isinstance(shape, CanvasShape):
+        got = f"a picture of a size of its own on a canvas {shape[:2]}"
+        raise JaxaugError(who, f"an image without the key 'size', {why}", got, remedy)
 
 
 class JaxaugError(ValueError):
@@ -99,7 +146,8 @@ def check_example(who: str, example: Any) -> tuple[Example, Shape]:
         example: an image ``(h, w, c)``, or a dict with the key ``image``.
 
     Returns:
-        The targets in it, as a dict, and the image's shape ``(h, w, c)``.
+        The targets in it, as a dict, and the image's shape ``(h, w, c)``: a ``CanvasShape`` if
+        there is a ``size``.
 
     Raises:
         JaxaugError: a wrong type, rank, dtype, or two targets that do not fit.
@@ -123,7 +171,15 @@ def check_example(who: str, example: Any) -> tuple[Example, Shape]:
                 raise JaxaugError(who, want, describe(points))
             if not np.issubdtype(np.dtype(points.dtype), np.number):
                 raise JaxaugError(who, f"{name} of numbers, in pixels", describe(points))
-    return targets, shape
+    return targets, _check_size(who, targets["size"], shape) if "size" in targets else shape
+
+
+def _check_size(who: str, size: Any, shape: Shape) -> CanvasShape:
+    _check_array(who, size, "a size")
+    if tuple(size.shape) != (2,) or not np.issubdtype(np.dtype(size.dtype), np.integer):
+        remedy = "It is the picture's own, in pixels; name other things otherwise."
+        raise JaxaugError(who, "a size of two integers (h, w)", describe(size), remedy)
+    return CanvasShape(shape, size)
 
 
 def _check_image(who: str, image: Any) -> Shape:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxaug._ops import DEFAULT, UNDECIDED, Op, Resampling
 from jaxaug._pytree import static
-from jaxaug._types import HW, HWC, N2, N4, Flag, JaxaugError, Matrix, Shape, Size
+from jaxaug._types import HW, HWC, N2, N4, Extent, Flag, JaxaugError, Matrix, Shape, Size, extent
 from jaxaug.functional import geometry, resample
 
 MILD_SHRINK = 1.5
@@ -23,7 +23,7 @@ class Warp(Op):
     Attributes:
         matrix: 3x3, *output to input*, in pixels, origin at the image centres: nested scalars as
             the builders of ``jaxaug.functional`` give them, or a ``(3, 3)`` array.
-        size: ``(h, w)`` of the output; None keeps the input's.
+        size: ``(h, w)`` of the output; None keeps the input's, and that of a picture on a canvas.
         source: ``(h, w)`` of the input, if ``size`` is given and the op shall be inverted or gated.
         kind: ``separable``, ``affine`` or ``projective``: read from the matrix' known entries.
         shrink: if given, the map resizes a window of the image: as long as it is separable it is
@@ -46,10 +46,10 @@ class Warp(Op):
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "kind", self.kind or geometry.kind_of(matrix))
 
-    def image(self, image: HWC) -> HWC:
+    def image(self, image: HWC, shape: Shape) -> HWC:
         how = self.resampling.otherwise(DEFAULT)
-        size = self.size or image.shape[:2]
-        options: Any = {"size": size, "interpolation": how.interpolation, "border": how.border}
+        options: Any = {"interpolation": how.interpolation, "border": how.border}
+        options |= {"size": self.size, "extent": extent(shape)}
         if self.shrink and self.kind == "separable" and how.interpolation != "nearest":
             return resample.resize(image, self.matrix, shrink=self.shrink, fill=how.fill, **options)
         return resample.warp(image, self.matrix, kind=self._kind, fill=how.fill, **options)
@@ -57,16 +57,16 @@ class Warp(Op):
     def mask(self, mask: HW, shape: Shape) -> HW:
         how = self.resampling.otherwise(DEFAULT)
         options: Any = {"border": how.border, "fill": how.mask_fill, "kind": self._kind}
-        return resample.warp_mask(mask, self.matrix, size=self.size or shape[:2], **options)
+        options |= {"size": self.size, "extent": extent(shape)}
+        return resample.warp_mask(mask, self.matrix, **options)
 
     def boxes(self, boxes: N4, shape: Shape, *, clip: bool = True) -> N4:
-        sizes = shape[:2], self.size or shape[:2]
+        sizes = self._extents(shape)
         moved = geometry.move_boxes(geometry.inverse(self.matrix), boxes, sizes)
         return geometry.clip_boxes(moved, sizes[1]) if clip else moved
 
     def keypoints(self, points: N2, shape: Shape) -> N2:
-        sizes = shape[:2], self.size or shape[:2]
-        moved = geometry.move_points(geometry.inverse(self.matrix), points, sizes)
+        moved = geometry.move_points(geometry.inverse(self.matrix), points, self._extents(shape))
         if self.swap is None:
             return moved
         if sorted(self.swap) != list(range(points.shape[0])):
@@ -76,7 +76,12 @@ class Warp(Op):
         return jnp.where(a * d - b * c < 0, moved[jnp.asarray(self.swap)], moved)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*(self.size or shape[:2]), shape[2])
+        return shape if self.size is None else (*self.size, shape[2])
+
+    def _extents(self, shape: Shape) -> tuple[Extent, Extent]:
+        """``(h, w)`` of the picture before and after."""
+        before = extent(shape)
+        return before, self.size or before
 
     def fused(self, other: Op) -> "Op | None":
         if not isinstance(other, Warp):
@@ -120,7 +125,7 @@ class Warp(Op):
     def inverse(self) -> "Warp":
         """The Warp back, in closed form; the output then has the size of the original input."""
         if self.size and not self.source:
-            remedy = "Make the Warp with source=(h, w), the size of its input."
+            remedy = "Make the Warp with source=(h, w), the size of its input: canvases have none."
             raise JaxaugError("Warp.inverse", "the size to go back to", "none", remedy)
         matrix = geometry.inverse(self.matrix)
         return self.replace(matrix=matrix, size=self.source, source=self.size, shrink=None)

@@ -292,7 +292,7 @@ def test_tqdm_knows_the_total(source):
         ),
         (
             {"device": "gpu"},
-            TypeError,
+            ValueError,
             "device to be True, False, a jax.Device or a Sharding, got 'gpu'",
         ),
     ],
@@ -303,7 +303,7 @@ def test_arguments_are_checked(source, options, kind, message):
 
 
 def test_a_loader_of_something_else_says_what_it_wants(tmp_path):
-    with pytest.raises(TypeError, match=r"Loader: expected a source of images, .* DirectorySource"):
+    with pytest.raises(ValueError, match=r"Loader: expected a source of images, .* DirectorySource"):
         jd.Loader(str(tmp_path), 4)
 
 

@@ -1,31 +1,48 @@
-"""A folder of images, with one sub-folder per class."""
+"""A folder of images, labelled by where they lie."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jaxaug._types import JaxaugError
+
+from . import _check
+from ._columns import LABEL_MODES, Column, class_column
 from ._decode import FORMATS, MAX_PIXELS, Decoder
+from ._labels import label_column
 from ._paths import Paths
-from ._scan import EXTENSIONS, scan
+from ._reader import FileReader
+from ._scan import EXTENSIONS, check_classes, class_folders, listing, match_masks, scan
 from ._source import ImageSource
 
 
 class DirectorySource(ImageSource):
-    """The images below `root`, labelled by the sub-folder of `root` that they are in.
+    """The images below `root`, labelled by the folder that they are in.
 
-    Folders may be nested below a class. Records are in the order of their relative paths by code
-    point, so that a record's identity is the same on every machine with the same files. Hidden
-    names are skipped. Files are read when asked for; a damaged one raises `DecodeError` then.
+    Records are in the order of their relative paths by code point, so that a record's identity is
+    the same on every machine with the same files. Hidden names are skipped. Files are read when
+    asked for; a damaged one raises `DecodeError` then.
 
     Args:
-        root: Folder with one sub-folder per class.
-        image_size: (height, width) in pixels that images are resized to.
-        color: "rgb", "gray" or "rgba": 3, 1 or 4 channels.
-        classes: Class folders to use, in the order of their labels; all, sorted, if None.
+        root: Where the images are, at any depth.
+        image_size: (height, width) in pixels that pictures are resized to. None leaves their size.
+        canvas: (height, width) of the arrays if `image_size` is None: pictures lie in the top left
+            corner, and the column `size` tells their own.
+        fit: How a picture of other proportions is resized: "stretch", "crop" cuts its middle out,
+            "pad" leaves black edges.
+        color: "rgb", "gray" or "rgba", uint8; "gray16" is float32 in 0..1, 16 bits kept.
+        label_from: "top", the folder in `root`; "leaf", the folder that the image is in; or a
+            function of the path below `root` that gives a name, a number, or a list of names.
+        label_mode: "int", "onehot", "binary", "multihot", "regression", "image" (the image itself,
+            for autoencoders) or "none". If None, what `label_from` gives.
+        classes: Classes to use, in the order of their labels; all, sorted, if None. Images of
+            others are left out.
+        mask: Folder with a mask for each image, at the same place with the same name.
         extensions: Endings of image names, upper and lower case alike.
+        follow_links: Whether links may lead out of `root`. If not, one that does is an error.
         resample: Filter: "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
         max_pixels: Images with more pixels are refused before they are decoded.
         formats: Pillow's names of the file formats allowed, whatever the files are called.
@@ -33,8 +50,8 @@ class DirectorySource(ImageSource):
     Raises:
         FileNotFoundError: If there is no `root`.
         NotADirectoryError: If `root` is no folder.
-        ValueError: If there is no class folder, no such class, a class without images, or an
-            option is unknown.
+        JaxaugError: If there are no classes, no such class, a class without images, a link that
+            leads out, or an unknown option.
 
     Example:
         >>> import pathlib, tempfile, PIL.Image
@@ -53,42 +70,101 @@ class DirectorySource(ImageSource):
     def __init__(
         self,
         root: str | os.PathLike[str],
-        image_size: tuple[int, int],
+        image_size: tuple[int, int] | None = None,
         *,
+        canvas: tuple[int, int] | None = None,
+        fit: str = "stretch",
         color: str = "rgb",
+        label_from: str | Callable[[str], Any] = "top",
+        label_mode: str | None = None,
         classes: Sequence[str] | None = None,
+        mask: str | os.PathLike[str] | None = None,
         extensions: Sequence[str] = EXTENSIONS,
+        follow_links: bool = False,
         resample: str = "bilinear",
         max_pixels: int = MAX_PIXELS,
         formats: Sequence[str] = FORMATS,
     ) -> None:
-        self._decoder = Decoder(image_size, color, resample, max_pixels, tuple(formats))
-        self._root = os.fspath(root)
-        self._folder = str(Path(root).absolute())  # the working directory may change
-        found = scan(self._folder, classes=classes, extensions=extensions)
-        self._paths = Paths(found.paths)
-        super().__init__(found.labels, found.class_names)
-
-    def path(self, row: int) -> str:
-        """Returns the file that `row` is read from, as an absolute path."""
-        return self._file(self._identities(np.asarray([row]))[0])
-
-    def __repr__(self) -> str:
-        size, color, resample = (
-            self._decoder.image_size,
-            self._decoder.color,
-            self._decoder.resample,
+        decoder = Decoder(
+            image_size,
+            canvas=canvas,
+            fit=fit,
+            color=color,
+            resample=resample,
+            max_pixels=max_pixels,
+            formats=tuple(formats),
         )
-        return (
-            f"DirectorySource({self._root!r}, image_size={size}, color={color!r}, "
-            f"resample={resample!r}): {len(self)} images, {len(self.class_names)} classes"
+        if not callable(label_from):
+            _check.choice("DirectorySource", "label_from", label_from, ("top", "leaf"))
+        if label_mode is not None:
+            _check.choice("DirectorySource", "label_mode", label_mode, LABEL_MODES)
+        folder = str(Path(root).absolute())  # the working directory may change
+        options: dict[str, Any] = {"extensions": extensions, "follow_links": follow_links}
+        label: Column | None = None
+        if label_mode in ("none", "image"):
+            paths = scan(folder, **options)
+        elif label_from == "top":
+            paths, label = _from_top(folder, classes, label_mode or "int", options)
+        else:
+            paths, label = _from_path(folder, label_from, classes, label_mode, options)
+        if not paths:
+            want = f"images ({' '.join(extensions)}) below {folder!r}"
+            raise JaxaugError("DirectorySource", want, "none", "Check the path and the endings.")
+        masks = match_masks(str(mask), paths, extensions) if mask is not None else None
+        reader = FileReader(
+            folder,
+            Paths(paths),
+            decoder,
+            masks=None if masks is None else Paths(masks),
+            mask_folder="" if mask is None else str(Path(mask).absolute()),
         )
+        text = f"DirectorySource({os.fspath(root)!r}, {decoder.options})"
+        columns = {} if label is None else {"label": label}
+        super().__init__(reader, columns, text, echo=label_mode == "image")
 
-    def _read_images(self, index: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        images = np.empty((len(index), *self._decoder.shape), np.uint8)
-        for image, identity in zip(images, index.tolist(), strict=True):
-            image[...] = self._decoder(self._file(identity))
-        return images
 
-    def _file(self, identity: int) -> str:
-        return f"{self._folder}/{self._paths[identity]}"
+def _from_top(
+    root: str, classes: Sequence[str] | None, mode: str, options: dict[str, Any]
+) -> tuple[list[str], Column | None]:
+    """Images in the class folders of `root`, and their labels."""
+    names = class_folders(root, classes)
+    paths = scan(root, folders=None if classes is None else names, **options)
+    number = {name: label for label, name in enumerate(names)}
+    beside = [path for path in paths if "/" not in path]
+    if beside:
+        want = f"every image of {root!r} in a class folder"
+        remedy = "Move or remove them, or name the folders to use with classes=[...]."
+        raise JaxaugError("DirectorySource", want, f"beside them {listing(beside)}", remedy)
+    values = np.fromiter((number[path.partition("/")[0]] for path in paths), np.int32, len(paths))
+    missing = [name for name, n in zip(names, np.bincount(values, minlength=len(names)), strict=True) if not n]
+    if missing:
+        want = f"images ({' '.join(options['extensions'])}) in every class folder of {root!r}"
+        remedy = "Put images there, remove the folder, or name the classes with classes=[...]."
+        raise JaxaugError("DirectorySource", want, f"none in {listing(missing)}", remedy)
+    return paths, class_column(values, names, mode)
+
+
+def _from_path(
+    root: str,
+    label_from: str | Callable[[str], Any],
+    classes: Sequence[str] | None,
+    mode: str | None,
+    options: dict[str, Any],
+) -> tuple[list[str], Column | None]:
+    """Images anywhere below `root`, and what their path says about them."""
+    paths = scan(root, **options)
+    label_of = label_from if callable(label_from) else _leaf
+    values = [label_of(path) for path in paths]
+    if classes is not None:
+        check_classes("DirectorySource", classes, sorted(set(values)), "labels")
+        kept = [place for place, value in enumerate(values) if value in classes]
+        paths, values = [paths[k] for k in kept], [values[k] for k in kept]
+    return paths, label_column("DirectorySource", values, mode, classes)
+
+
+def _leaf(path: str) -> str:
+    folders = path.split("/")[:-1]
+    if not folders:
+        remedy = "Move it into a folder, or pass another label_from."
+        raise JaxaugError("DirectorySource", "every image in a folder", repr(path), remedy)
+    return folders[-1]

@@ -1,5 +1,6 @@
 """A long list of paths in little memory."""
 
+import hashlib
 from collections.abc import Sequence
 from itertools import accumulate
 from os import fsdecode, fsencode
@@ -32,3 +33,9 @@ class Paths:
     def __getitem__(self, number: int) -> str:
         start = self._ends[number - 1] if number else 0
         return fsdecode(self._blob[start : self._ends[number]])
+
+    def digest(self) -> str:
+        """A hash of all of them, in their order."""
+        state = hashlib.blake2b(self._blob, digest_size=16)
+        state.update(self._ends.data)
+        return state.hexdigest()

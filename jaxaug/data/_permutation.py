@@ -28,14 +28,14 @@ _MASK64 = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio: the step of SplitMix64
 
 
-def fold(key: int, word: IntOrWords) -> IntOrWords:
+def fold(key: Any, word: IntOrWords) -> IntOrWords:
     """Returns a 64-bit key that depends on both arguments, as `jax.random.fold_in` does.
 
     Keys folded from neighbouring words, or from neighbouring keys, have nothing in common: the key
     is mixed before the word is added, and the sum is mixed again.
 
     Args:
-        key: Integer, `0 <= key < 2**64`.
+        key: Integer, `0 <= key < 2**64`, or an array with one for each word.
         word: Integer, or uint64 array, of the same range.
 
     Returns:
@@ -57,15 +57,67 @@ def permute(position: IntOrWords, size: int, key: Any) -> IntOrWords:
     """
     if size <= _SMALL:
         return _lookup(position, size, key)
-    place: Any = _feistel(position, size, key)
+    return _walk(position, size, key)
+
+
+def cycled(draw: IntOrWords, size: Any, key: Any) -> IntOrWords:
+    """Returns what draw `draw` takes out of `range(size)`, if each round has a new order.
+
+    It is `permute(draw % size, size, fold(key, draw // size))`, made for many sizes at once. Small
+    sizes are looked up in tables that hold about 1,024 draws each, whatever the size: the smaller
+    it is, the more rounds are in one. So a table is made once in 1,024 draws.
+
+    Args:
+        draw: Integer, or uint64 array of shape (n,), not negative.
+        size: Number of elements, `1 <= size <= 2**32`; for an array of draws a uint64 array with
+            one for each.
+        key: Integer, `0 <= key < 2**64`; for an array of draws a uint64 array with one for each.
+
+    Returns:
+        Integer, or uint64 array of shape (n,), `0 <= result < size`.
+    """
+    if isinstance(draw, int):
+        if size == 1:
+            return 0
+        if size <= _SMALL:
+            block, entry = divmod(draw, _SMALL // size * size)
+            return int(_rounds(size, key, block)[entry])
+        return _walk(draw % size, size, fold(key, draw // size))
+    found = np.zeros(draw.shape, np.uint64)  # right for size 1
+    small, large = (size > 1) & (size <= _SMALL), size > _SMALL
+    if small.any():
+        draws, sizes, keys = draw[small], size[small], key[small]
+        blocks, entries = np.divmod(draws, _SMALL // sizes * sizes)
+        named = zip(sizes.tolist(), keys.tolist(), blocks.tolist(), entries.tolist(), strict=True)
+        found[small] = [_rounds(n, its_key, block)[entry] for n, its_key, block, entry in named]
+    if large.any():
+        draws, sizes, keys = draw[large], size[large], key[large]
+        found[large] = _walk(draws % sizes, sizes, fold(keys, draws // sizes))
+    return found
+
+
+@functools.lru_cache(maxsize=4096)  # of about 2 KB: the small classes of 4 million draws
+def _rounds(size: int, key: int, block: int) -> NDArray[np.uint16]:
+    """As many whole rounds of `cycled` as fit in 1,024 draws, the `block`-th such lot."""
+    many = _SMALL // size
+    rounds = np.arange(block * many, (block + 1) * many, dtype=np.uint64)
+    return _orders(size, fold(key, rounds)).astype(np.uint16).ravel()
+
+
+def _walk(position: Any, size: Any, key: Any) -> Any:
+    """Goes on through the network until out of the cells beyond `size`, which a few are in."""
+    place = _feistel(position, size, key)
     if isinstance(position, int):
         while place >= size:
             place = _feistel(place, size, key)
         return place
     while (beyond := np.flatnonzero(place >= size)).size:
-        its_key = key[beyond] if isinstance(key, np.ndarray) else key
-        place[beyond] = _feistel(place[beyond], size, its_key)
+        place[beyond] = _feistel(place[beyond], _at(size, beyond), _at(key, beyond))
     return place
+
+
+def _at(values: Any, where: NDArray[np.intp]) -> Any:
+    return values[where] if isinstance(values, np.ndarray) else values
 
 
 def _lookup(position: Any, size: int, key: Any) -> Any:
@@ -89,8 +141,10 @@ def _orders(size: int, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _feistel(position: Any, size: int, key: Any) -> Any:
     """One pass of the network over a grid of a x b cells that has room for `size`."""
-    a = math.isqrt(size - 1) + 1
-    b = -(-size // a)
+    # Below 2**32 the root is exact enough in floating point to be cut to the same integer.
+    root = np.sqrt(size - 1).astype(np.uint64) if isinstance(size, np.ndarray) else None
+    a = (math.isqrt(size - 1) if root is None else root) + 1
+    b = (size + a - 1) // a
     low, high = key & _MASK32, key >> 32
     left, right = position // b, position % b
     for turn in range(0, _ROUNDS, 2):

@@ -1,132 +1,167 @@
-"""Finding the images below a root that has one folder per class."""
+"""Finding the images below a root."""
 
 import os
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
+from jaxaug._types import JaxaugError
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 _LAYOUT = "one sub-folder per class, such as"
 
 
-class Manifest(NamedTuple):
-    """What a scan found.
-
-    Attributes:
-        paths: Relative paths with "/" between their parts, sorted by code point: the same order
-            on every file system and in every locale. Bytes that are not UTF-8 are kept as
-            surrogate escapes, as `os.fsdecode` does.
-        labels: int32 (n,), class number of each path.
-        class_names: Name of each class; a label is a position in it.
-    """
-
-    paths: list[str]
-    labels: NDArray[np.int32]
-    class_names: tuple[str, ...]
-
-
 def scan(
     root: str,
     *,
-    classes: Sequence[str] | None = None,
+    folders: Sequence[str] | None = None,
     extensions: Sequence[str] = EXTENSIONS,
-) -> Manifest:
-    """Lists the images in the class folders of `root`, at any depth.
+    follow_links: bool = False,
+) -> list[str]:
+    """Lists the images below `root`, at any depth.
 
-    Names with a leading dot are skipped. Links are followed, and a folder that contains itself by a
-    link is entered once. Anything with an image's name is listed, even a broken link: reading it
-    then fails with its name, which is better than a record lost without a word.
+    Names with a leading dot are skipped. A folder that contains itself by a link is entered once.
+    Anything with an image's name is listed, even a broken link: reading it then fails with its
+    name, which is better than a record lost without a word.
 
     Args:
-        root: Folder with one sub-folder per class.
-        classes: Names of the class folders to take, in the order of their labels. All, sorted,
-            if None.
+        root: Where to look.
+        folders: Folders in `root` to look in; everywhere if None.
         extensions: Endings of image names, upper and lower case alike, dot optional.
+        follow_links: Whether links may lead out of `root`.
 
     Returns:
-        Paths, labels and class names.
+        Relative paths with "/" between their parts, sorted by code point: the same order on every
+        file system and in every locale. Bytes that are not UTF-8 are kept as surrogate escapes,
+        as `os.fsdecode` does.
 
     Raises:
         FileNotFoundError: If there is no `root`.
         NotADirectoryError: If `root` is no folder.
-        ValueError: If there is no class folder, no such class, or a class without images.
+        JaxaugError: If a link leads out of `root`, and may not.
     """
     suffixes = tuple("." + ending.lower().removeprefix(".") for ending in extensions)
-    names = _class_folders(root, suffixes, classes)
-    found: list[tuple[str, int]] = []
-    for label, name in enumerate(names):
-        before = len(found)
-        found.extend((path, label) for path in _images(root, name, suffixes))
-        if len(found) == before:
-            raise ValueError(
-                f"DirectorySource: expected images ({' '.join(suffixes)}) in every class folder of "
-                f"{root!r}, got none in {name!r}. Put images there, remove the folder, or name "
-                "the classes to use with classes=[...]."
-            )
-    found.sort()
-    labels = np.fromiter((label for _, label in found), np.int32, len(found))
-    return Manifest([path for path, _ in found], labels, names)
-
-
-def _images(root: str, name: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Relative paths of the images in the folder `name` and below, in no order."""
-    folders: list[tuple[str, frozenset[tuple[int, int]]]] = [(name, frozenset())]
-    while folders:
-        folder, above = folders.pop()
+    leaves = _leaves(root) if not follow_links else None
+    paths: list[str] = []
+    outside: list[str] = []
+    todo: list[tuple[str, frozenset[tuple[int, int]]]]
+    todo = [("", frozenset())] if folders is None else [(f"{f}/", frozenset()) for f in folders]
+    while todo:
+        folder, above = todo.pop()
         status = Path(f"{root}/{folder}").stat()
         identity = status.st_dev, status.st_ino
         if identity in above:  # a link back to one of its own parents
             continue
         with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
-                if entry.name.startswith("."):
+                name = entry.name
+                if name.startswith("."):
                     continue
-                if entry.is_dir():
-                    folders.append((f"{folder}/{entry.name}", above | {identity}))
-                elif entry.name.lower().endswith(suffixes):
-                    yield f"{folder}/{entry.name}"
+                is_folder = entry.is_dir()
+                if not (is_folder or name.lower().endswith(suffixes)):
+                    continue
+                if leaves and entry.is_symlink() and leaves(entry.path):
+                    outside.append(folder + name)
+                elif is_folder:
+                    todo.append((f"{folder}{name}/", above | {identity}))
+                else:
+                    paths.append(folder + name)
+    if outside:
+        want = f"links that stay inside {root!r}"
+        got = f"{len(outside)} that lead out of it: {listing(sorted(outside))}"
+        remedy = "Pass follow_links=True if they are to be trusted."
+        raise JaxaugError("DirectorySource", want, got, remedy)
+    paths.sort()
+    return paths
 
 
-def _class_folders(
-    root: str, suffixes: tuple[str, ...], classes: Sequence[str] | None
-) -> tuple[str, ...]:
-    """Names of the class folders of `root` to use, in the order of their labels."""
-    present, images = _top_level(root, suffixes)
+def _leaves(root: str) -> Callable[[str], bool]:
+    """A test whether a path leads out of `root`, links followed."""
+    real = os.path.realpath(root)
+    below = real if real.endswith(os.sep) else real + os.sep
+
+    def leaves(path: str) -> bool:
+        target = os.path.realpath(path)
+        return target != real and not target.startswith(below)
+
+    return leaves
+
+
+def class_folders(root: str, classes: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the folders in `root` to use as classes, in the order of their labels.
+
+    Args:
+        root: Folder with one sub-folder per class.
+        classes: Names of those to take, in order. All, sorted, if None.
+
+    Raises:
+        FileNotFoundError: If there is no `root`.
+        NotADirectoryError: If `root` is no folder.
+        JaxaugError: If there is no class folder, or no such class.
+    """
+    with _entries(root) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    present = sorted(entry.name for entry in shown if entry.is_dir())
     if not present:
-        inside = f"{images} images but no folder" if images else "neither folders nor images"
-        raise ValueError(
-            f"DirectorySource: expected {_LAYOUT} {root}/cat/1.jpg, got {inside} in {root!r}. "
-            "Move the images of each class into a folder named after the class."
+        got = f"no folder but {len(shown)} files" if shown else "nothing"
+        remedy = (
+            "Move the images of each class into a folder named after the class, or pass "
+            "label_mode='none'."
         )
+        want = f"{_LAYOUT} {root}/cat/1.jpg"
+        raise JaxaugError("DirectorySource", want, f"{got} in {root!r}", remedy)
     if classes is None:
         return tuple(present)
-    names = (classes,) if isinstance(classes, str) else tuple(classes)
-    unknown = [name for name in names if name not in present]
-    if unknown or not names or len(set(names)) < len(names) or isinstance(classes, str):
-        raise ValueError(
-            "DirectorySource: expected classes to be a list of different class folders of "
-            f"{root!r}, got {classes!r}. It has {_listing(present)}."
-        )
-    return names
+    check_classes("DirectorySource", classes, present, f"class folders of {root!r}")
+    return tuple(classes)
 
 
-def _top_level(root: str, suffixes: tuple[str, ...]) -> tuple[list[str], int]:
-    """Sorted names of the folders in `root`, and how many images lie beside them."""
-    folders: list[str] = []
-    images = 0
+def check_classes(who: str, classes: object, present: Sequence[object], what: str) -> None:
+    """Refuses `classes` unless it is a list of different names out of `present`.
+
+    Raises:
+        JaxaugError: If it is not; it lists the names there are.
+    """
+    named = not isinstance(classes, str) and isinstance(classes, Sequence)
+    names = list(classes) if named else []
+    if not names or len(set(names)) < len(names) or not set(names) <= set(present):
+        unknown = [name for name in names if name not in present]
+        got = f"{classes!r}" + (f", of which there is no {listing(unknown)}" if unknown else "")
+        remedy = f"There are {listing(present)}."
+        raise JaxaugError(who, f"classes to be a list of different {what}", got, remedy)
+
+
+def match_masks(root: str, images: Sequence[str], extensions: Sequence[str]) -> list[str]:
+    """Relative paths of the masks below `root`: of each image the file of its name, any ending.
+
+    Raises:
+        JaxaugError: If an image has no mask, or more than one.
+    """
+    found: dict[str, str] = {}
+    for path in scan(root, extensions=extensions, follow_links=True):
+        stem = str(PurePosixPath(path).with_suffix(""))
+        if stem in found:
+            got = f"{found[stem]!r} and {path!r}"
+            raise JaxaugError("mask", "one mask for each image", got, "Remove one of them.")
+        found[stem] = path
+    masks = [found.get(str(PurePosixPath(path).with_suffix("")), "") for path in images]
+    missing = [path for path, mask in zip(images, masks, strict=True) if not mask]
+    if missing:
+        want = f"a mask below {root!r} for each image, at the same place with the same name"
+        remedy = "Add the masks, or remove the images."
+        raise JaxaugError("mask", want, f"none for {len(missing)}: {listing(missing)}", remedy)
+    return masks
+
+
+def listing(names: Sequence[object], limit: int = 10) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(map(repr, names[:limit]))
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+
+
+def _entries(root: str) -> "os._ScandirIterator[str]":
     try:
-        with os.scandir(root) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    folders.append(entry.name)
-                else:
-                    images += entry.name.lower().endswith(suffixes)
+        return os.scandir(root)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"DirectorySource: expected a folder with {_LAYOUT} cat/1.jpg, got {root!r}, which "
@@ -137,9 +172,3 @@ def _top_level(root: str, suffixes: tuple[str, ...]) -> tuple[list[str], int]:
             f"DirectorySource: expected a folder with {_LAYOUT} cat/1.jpg, got {root!r}, which is "
             "a file. Pass the folder that holds the class folders."
         ) from None
-    return sorted(folders), images
-
-
-def _listing(names: Sequence[str], limit: int = 20) -> str:
-    shown = ", ".join(map(repr, names[:limit]))
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

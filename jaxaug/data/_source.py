@@ -1,58 +1,60 @@
 """What every source of images has in common."""
 
-import abc
 import copy
 import operator
-from collections.abc import Mapping, Sequence
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxaug._types import JaxaugError
+
 from . import _split
+from ._cache import cached
+from ._columns import Classes, Column, Several
+from ._membership import Membership
 from ._permutation import MAX_SIZE
+from ._reader import Arrays, Reader
+
+RESERVED = ("image", "mask", "boxes", "keypoints", "label", "index", "visit", "valid", "size")
 
 
-class ImageSource(abc.ABC):
-    """Labelled images by row: a Grain `RandomAccessDataSource`, and more.
+class ImageSource:
+    """Images by row, with what belongs to them: a Grain `RandomAccessDataSource`, and more.
 
-    `source[row]` is `{"image": uint8 (h, w, c), "label": int32, "index": uint32}`. The `index` is
-    the record's identity: its row in the whole source. Subsets and splits keep it, so that an
-    augmentation keyed by it stays with the record.
+    `source[row]` is a dict with `image` (h, w, c) and `index` uint32, the record's identity: its
+    row in the whole source. Subsets and splits keep it, so that an augmentation keyed by it stays
+    with the record. Depending on the source there are also `label`, `mask` int32 (h, w), `boxes`
+    float32 (n, 4), `keypoints` float32 (n, 2), `size` int32 (2,), `weight` float32 and columns of
+    its own.
 
-    To write a source, say how to read images (`_read_images`) and how to print it (`__repr__`),
-    and hand the labels to this constructor. Sources must pickle; arrays and bytes do so best.
+    Sources are made by their kinds: `DirectorySource`, `DataFrameSource`, `ArraySource`,
+    `EncodedSource`. They pickle, print the same in every process, and hold compact arrays.
 
     Args:
-        labels: int32 (n,), class number of each record of the whole source.
-        class_names: Name of each class.
+        reader: Where the pixels come from.
+        columns: What records have beside them, by name.
+        text: How the source prints, without the number of records.
+        echo: Whether the image is also the label, for autoencoders.
     """
 
-    def __init__(self, labels: NDArray[np.int32], class_names: Sequence[str]) -> None:
-        if len(labels) > MAX_SIZE:
-            raise ValueError(
-                f"{type(self).__name__}: expected at most 2**32 records, got {len(labels)}. "
-                "Divide them among several sources."
-            )
-        self._labels = labels
-        self._class_names = tuple(class_names)
+    def __init__(
+        self, reader: Reader, columns: Mapping[str, Column], text: str, *, echo: bool = False
+    ) -> None:
+        if len(reader) > MAX_SIZE:
+            got, remedy = str(len(reader)), "Divide them among several sources."
+            raise JaxaugError(type(self).__name__, "at most 2**32 records", got, remedy)
+        self._reader = reader
+        self._columns = dict(columns)
+        self._text = text
+        self._echo = echo
         self._index: NDArray[np.uint32] | None = None  # identities of the rows; None: the row
 
-    @abc.abstractmethod
-    def _read_images(self, index: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """Returns the images with these identities, uint8 (b, h, w, c).
-
-        The array must be new and nobody else's: a device may use its memory without copying it.
-        """
-
-    @abc.abstractmethod
-    def __repr__(self) -> str:
-        """Says what is read and how, in one line, the same in every process."""
-
     def __len__(self) -> int:
-        return len(self._labels if self._index is None else self._index)
+        return len(self._reader) if self._index is None else len(self._index)
 
-    def __getitem__(self, row: int) -> dict[str, np.ndarray]:
+    def __getitem__(self, row: int) -> dict[str, Any]:
         """Returns one record; `row` counts from the end if negative."""
         number = operator.index(row)
         if not -len(self) <= number < len(self):
@@ -60,42 +62,100 @@ class ImageSource(abc.ABC):
                 f"{type(self).__name__}: expected a row below {len(self)}, got {number}. "
                 "Rows count from 0 to len(source) - 1."
             )
-        return {name: column[0] for name, column in self.read([number % len(self)]).items()}
+        return _first(self.read([number % len(self)]))
 
-    def read(self, rows: ArrayLike) -> dict[str, np.ndarray]:
+    def __repr__(self) -> str:
+        classes = self.class_names
+        known = f", {len(classes)} classes" if classes and isinstance(classes, tuple) else ""
+        return f"{self._text}: {len(self)} images{known}"
+
+    def read(self, rows: ArrayLike) -> dict[str, Any]:
         """Returns several records at once, stacked, in new arrays.
 
         Args:
             rows: Integers of shape (b,), `0 <= row < len(source)`.
 
         Returns:
-            `{"image": uint8 (b, h, w, c), "label": int32 (b,), "index": uint32 (b,)}`.
+            What `source[row]` gives, each with a leading axis b.
 
         Raises:
             DecodeError: If a file cannot be read as an image.
         """
-        index = self._identities(np.asarray(rows))
-        return {
-            "image": self._read_images(index),
-            "label": self._labels[index],
-            "index": index,
-        }
+        index = self.identities(np.asarray(rows))
+        arrays, faults = self._reader.read(self._reader.jobs(index))
+        if faults:
+            raise faults[0][1]
+        return self.assemble(index, arrays)
+
+    def assemble(self, index: NDArray[np.uint32], arrays: Arrays) -> dict[str, Any]:
+        """Returns the batch of these identities, their pixels having been read."""
+        batch: dict[str, Any] = dict(arrays)
+        placement = batch.pop("placement", None)
+        batch |= {name: column(index) for name, column in self._columns.items()}
+        if placement is not None:
+            _place(batch, placement)
+        if self._echo:
+            batch["label"] = batch["image"].copy()
+        return batch | {"index": index}
+
+    def identities(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
+        """Identities of rows, uint32 (b,), in a new array."""
+        return rows.astype(np.uint32) if self._index is None else self._index[rows]
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        """Name of each class; labels are positions in it. Parts of a source keep all of them."""
-        return self._class_names
+    def reader(self) -> Reader:
+        """Where the pixels come from, by identity."""
+        return self._reader
 
     @property
-    def labels(self) -> NDArray[np.int32]:
-        """Label of each row, int32 (n,)."""
-        return self._labels.copy() if self._index is None else self._labels[self._index]
+    def columns(self) -> Mapping[str, Column]:
+        """What records have beside their pixels, by name."""
+        return self._columns
 
     @property
-    def class_counts(self) -> Mapping[str, int]:
-        """Number of records of each class, by name."""
-        counts = np.bincount(self.labels, minlength=len(self.class_names))
-        return dict(zip(self.class_names, counts.tolist(), strict=True))
+    def class_names(self) -> Any:
+        """Name of each class; labels are positions in it. Parts of a source keep all of them.
+
+        A dict of them if there are several label columns; empty if there are no classes.
+        """
+        return self._columns["label"].names if "label" in self._columns else ()
+
+    @property
+    def labels(self) -> Any:
+        """Label of each row: class numbers int32 (n,) for one class each, else as in a batch."""
+        if "label" not in self._columns:
+            remedy = "Pass label_mode= or a label column."
+            raise JaxaugError("labels", "a source with labels", self._text, remedy)
+        column, index = self._columns["label"], self.identities(np.arange(len(self)))
+        return column.values[index] if isinstance(column, Classes) else column(index)
+
+    @property
+    def membership(self) -> Membership | None:
+        """Which rows belong to which classes; None if there are no classes."""
+        column = self._columns.get("label")
+        return column.membership(self._rows) if column else None
+
+    @property
+    def class_counts(self) -> Any:
+        """Number of records of each class, by name; of each label column, if there are several."""
+        column = self._columns.get("label")
+        if isinstance(column, Several):
+            return {name: self._counts(each) for name, each in column.columns.items()}
+        return self._counts(column)
+
+    @property
+    def _rows(self) -> NDArray[np.uint32] | slice:
+        return slice(None) if self._index is None else self._index
+
+    def _counts(self, column: Column | None) -> dict[str, int]:
+        membership = column.membership(self._rows) if column else None
+        if membership is None:
+            return {}
+        return dict(zip(membership.class_names, membership.counts.tolist(), strict=True))
+
+    def path(self, row: int) -> str:
+        """Returns the file that `row` is read from, as an absolute path, or what stands for it."""
+        return self._reader.name(int(self.identities(np.asarray([row]))[0]))
 
     def subset(self, rows: ArrayLike) -> Self:
         """Returns a source of these rows only, in this order, with their identities kept.
@@ -104,7 +164,7 @@ class ImageSource(abc.ABC):
             rows: Different integers, `0 <= row < len(source)`, or a bool for each row.
 
         Raises:
-            ValueError: If there are none, or a row is out of range or named twice: a record drawn
+            JaxaugError: If there are none, or a row is out of range or named twice: a record drawn
                 twice in an epoch could not be told apart.
         """
         chosen = np.asarray(rows)
@@ -112,51 +172,159 @@ class ImageSource(abc.ABC):
             chosen = np.flatnonzero(chosen)
         valid = chosen.ndim == 1 and chosen.size and np.issubdtype(chosen.dtype, np.integer)
         if not valid or chosen.min() < 0 or chosen.max() >= len(self):
-            raise ValueError(
-                f"subset: expected row numbers from 0 to {len(self) - 1}, at least one, got "
-                f"{rows!r}. Pass a list of them, or a boolean mask of {len(self)} values."
-            )
+            want = f"row numbers from 0 to {len(self) - 1}, at least one"
+            remedy = f"Pass a list of them, or a boolean mask of {len(self)} values."
+            raise JaxaugError("subset", want, repr(rows), remedy)
         values, counts = np.unique(chosen, return_counts=True)
         if len(values) < len(chosen):
-            raise ValueError(
-                f"subset: expected different rows, got row {values[counts > 1][0]} more than once. "
-                "Pass each row once."
-            )
+            got = f"row {values[counts > 1][0]} more than once"
+            raise JaxaugError("subset", "different rows", got, "Pass each row once.")
         part = copy.copy(self)
-        part._index = self._identities(chosen)  # noqa: SLF001 - our own, just made
+        part._index = self.identities(chosen)  # noqa: SLF001 - our own, just made
         return part
 
-    def split(self, fractions: Sequence[float], *, seed: int = 0) -> tuple[Self, ...]:
-        """Divides the source at random into parts with the same proportion of every class.
-
-        Every part has every class, within one record of its exact share; no record is in two
-        parts; the result depends on the seed and the labels only. Rows keep their order.
+    def split(
+        self,
+        sizes: Sequence[float],
+        *,
+        by: str | None = None,
+        group: Any = None,
+        seed: int = 0,
+    ) -> tuple[Self, ...]:
+        """Divides the source into parts: no record is in two of them. Rows keep their order.
 
         Args:
-            fractions: Share of each part, above 0, together at most 1.
+            sizes: Of each part: fractions above 0, together at most 1, or whole numbers of records.
+            by: "stratified": every part has every class in the same proportion, within one record
+                of its exact share (of several labels a record: as nearly as can be). "random".
+                "group": records of one group stay together. "stratified-group": both, as nearly
+                as can be. "hash": a record's part depends on its name and the seed alone, so
+                that it stays where it is when files are added. If None, "stratified" where there
+                are classes, else "random"; with `group`, "group".
+            group: What must stay together: a value for each row, the name of a column, or a
+                function of a record's path below the root.
             seed: `0 <= seed < 2**64`.
 
         Returns:
-            One source for each fraction.
+            One source for each size.
 
         Raises:
-            ValueError: If the fractions are not as above, or a class has too few records.
+            JaxaugError: If the sizes are not as above, or a class or a part has too few records.
 
         Example:
-            >>> import pathlib, tempfile
-            >>> from jaxaug.data import DirectorySource
-            >>> with tempfile.TemporaryDirectory() as root:
-            ...     for animal in ("cat", "dog"):
-            ...         pathlib.Path(root, animal).mkdir()
-            ...         for number in range(10):
-            ...             pathlib.Path(root, animal, f"{number}.png").touch()
-            ...     train, val = DirectorySource(root, image_size=(8, 8)).split((0.8, 0.2))
+            >>> import numpy as np
+            >>> from jaxaug.data import ArraySource
+            >>> images, labels = np.zeros((20, 8, 8, 3), np.uint8), np.arange(20) % 2
+            >>> source = ArraySource(images, labels, class_names=("cat", "dog"))
+            >>> train, val = source.split((0.8, 0.2))
             >>> train.class_counts, val.class_counts
             ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
         """
-        parts = _split.stratified(self.labels, self.class_names, fractions, seed)
+        by = by or self._default_by(group)
+        parts = _split.split(by, sizes, seed=seed, **self._facts(by, group))
         return tuple(self.subset(rows) for rows in parts)
 
-    def _identities(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
-        """Identities of rows, in a new array."""
-        return rows.astype(np.uint32) if self._index is None else self._index[rows]
+    def folds(
+        self, k: int, *, by: str | None = None, group: Any = None, seed: int = 0
+    ) -> tuple[tuple[Self, Self], ...]:
+        """Divides the source into k parts, and returns each with the rest: cross-validation.
+
+        Args:
+            k: Number of folds, 2 or more.
+            by: "stratified", "random", "group" or "stratified-group", as in `split`.
+            group: As in `split`.
+            seed: `0 <= seed < 2**64`.
+
+        Returns:
+            k pairs `(train, validation)`; every record is in one validation part.
+        """
+        by = by or self._default_by(group)
+        parts = _split.folds(by, k, seed=seed, **self._facts(by, group))
+        rest = (np.setdiff1d(np.arange(len(self)), rows, assume_unique=True) for rows in parts)
+        return tuple(
+            (self.subset(others), self.subset(rows))
+            for others, rows in zip(rest, parts, strict=True)
+        )
+
+    def cached(self, where: Any, *, progress: bool = True) -> Self:
+        """Returns the same source, its images decoded once and kept.
+
+        Args:
+            where: "memory", or a folder for one memory-mapped file, which is built now if it is
+                not there or if anything it depends on has changed.
+            progress: Whether to show how far the building is.
+
+        Returns:
+            A source with the same records, labels and identities.
+        """
+        part = copy.copy(self)
+        part._reader = cached(self, where, progress=progress)  # noqa: SLF001 - our own, just made
+        return part
+
+    def _default_by(self, group: Any) -> str:
+        if group is not None:
+            return "group"
+        return "random" if self.membership is None else "stratified"
+
+    def _facts(self, by: str, group: Any) -> dict[str, Any]:
+        names = _Keys(self._reader, self.identities(np.arange(len(self))))
+        return {
+            "size": len(self),
+            "membership": self.membership if "stratified" in by else None,
+            "groups": self._groups(group, names),
+            "names": names,
+        }
+
+    def _groups(self, group: Any, names: Sequence[str]) -> NDArray[Any] | None:
+        if group is None:
+            return None
+        if isinstance(group, str):
+            if group not in self._columns:
+                known = ", ".join(map(repr, self._columns)) or "none"
+                remedy = "Carry the column along with columns=[...], or pass an array."
+                raise JaxaugError("split", f"group to be a column ({known})", repr(group), remedy)
+            return np.asarray(self._columns[group](self.identities(np.arange(len(self)))))
+        if isinstance(group, Callable):
+            return np.array([group(name) for name in names])
+        values = np.asarray(group)
+        if values.shape != (len(self),):
+            got = f"an array of shape {values.shape}"
+            raise JaxaugError("split", f"a group for each of {len(self)} rows", got)
+        return values
+
+
+class _Keys(Sequence[str]):
+    """The names of rows, made when asked for."""
+
+    def __init__(self, reader: Reader, index: NDArray[np.uint32]) -> None:
+        self._reader, self._index = reader, index
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._reader.key(int(self._index[row]))
+
+
+def _first(batch: Any) -> Any:
+    """The first record of a batch."""
+    return {
+        name: _first(value) if isinstance(value, dict) else value[0]
+        for name, value in batch.items()
+    }
+
+
+def _place(batch: dict[str, Any], placement: NDArray[np.float32]) -> None:
+    """Moves boxes and keypoints from the picture as it was to where it lies in the array."""
+    scale, offset = placement[:, None, :2], placement[:, None, 2:]
+    if "boxes" in batch:
+        limits = batch.get("size", np.array([batch["image"].shape[1:3]]))[:, None, None, ::-1]
+        corners = batch["boxes"].reshape(len(scale), -1, 2, 2)
+        moved = corners * scale[:, None] + offset[:, None]
+        real = (corners[:, :, 1] > corners[:, :, 0]).all(axis=-1)[..., None, None]
+        moved = np.where(real, np.clip(moved, 0, limits), 0)  # padding stays padding
+        batch["boxes"] = moved.reshape(batch["boxes"].shape).astype(np.float32)
+    if "keypoints" in batch:
+        moved = batch["keypoints"] * scale + offset
+        seen = batch["visible"][..., None]
+        batch["keypoints"] = np.where(seen, moved, 0).astype(np.float32)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxaug._types import N2, N4, Flag, Matrix, Scalar, Size
+from jaxaug._types import N2, N4, Extent, Flag, Matrix, Scalar
 from jaxaug.functional.stable import choose, weighted_sum
 
 Kind: TypeAlias = Literal["separable", "affine", "projective"]
@@ -119,7 +119,7 @@ def select(on: Flag, matrix: Matrix, other: Matrix) -> Matrix:
     return as_matrix([[choose(on, a, b) for a, b in zip(*rows, strict=True)] for rows in pairs])
 
 
-def move_points(matrix: Matrix, points: N2, sizes: tuple[Size, Size]) -> N2:
+def move_points(matrix: Matrix, points: N2, sizes: tuple[Extent, Extent]) -> N2:
     """Where points go.
 
     Args:
@@ -138,7 +138,7 @@ def move_points(matrix: Matrix, points: N2, sizes: tuple[Size, Size]) -> N2:
     return jnp.stack([jnp.broadcast_to(u, x.shape) for u in moved], axis=-1)
 
 
-def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Size, Size]) -> N4:
+def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Extent, Extent]) -> N4:
     """The upright hulls of the moved corners of boxes, not clipped.
 
     Args:
@@ -158,10 +158,11 @@ def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Size, Size]) -> N4:
     return jnp.where(box_area(boxes)[:, None] > 0, hull, 0.0)
 
 
-def clip_boxes(boxes: N4, size: Size) -> N4:
-    """Cut boxes ``(n, 4)`` to the image ``(h, w)``; one that is wholly outside keeps no area."""
-    height, width = size
-    limit = np.array([width, height, width, height], np.float32)
+def clip_boxes(boxes: N4, size: Extent) -> N4:
+    """Cut boxes ``(n, 4)`` to the picture ``(h, w)``; one that is wholly outside keeps no area."""
+    corner = size[1], size[0]
+    known = all(isinstance(side, int) for side in corner)
+    limit = np.array(corner * 2, np.float32) if known else jnp.stack(corner * 2)
     return jnp.clip(boxes, 0.0, limit)
 
 

@@ -8,7 +8,7 @@ from jaxaug._ops import Op, fuse
 from jaxaug._pytree import static
 from jaxaug._random import Range, check_probability, coin, draw, draws, pick
 from jaxaug._transform import Transform
-from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, describe
+from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, check_no_canvas, describe, extent
 from jaxaug._warp import Warp
 
 
@@ -166,13 +166,17 @@ class Rotate90(Transform):
         times: the quarter turns to choose from, counter-clockwise; odd ones need a square image.
 
     Raises:
-        JaxaugError: an odd number of turns of an image that is not square.
+        JaxaugError: an odd number of turns of an image that is not square, or of a picture on a
+            canvas, which may not be.
     """
 
     times: tuple[int, ...] = static(default=(0, 1, 2, 3))
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        if shape[0] != shape[1] and any(turn % 2 for turn in self.times):
+        odd = any(turn % 2 for turn in self.times)
+        if odd:
+            check_no_canvas("Rotate90", shape, "as odd turns need a square")
+        if odd and shape[0] != shape[1]:
             remedy = "Use Rotate90(times=(0, 2)), or crop to a square first."
             raise JaxaugError("Rotate90", "a square image", f"{shape[:2]}", remedy)
         return Warp(F.quarter_turn(pick(jax.random.uniform(key), self.times)))
@@ -184,7 +188,7 @@ def _check_unit(who: str, unit: str) -> None:
 
 
 def _shift(key: Key, x: Range, y: Range, unit: str, shape: Shape) -> Matrix:
-    height, width = (1, 1) if unit == "pixels" else shape[:2]
+    height, width = (1, 1) if unit == "pixels" else extent(shape)
     right, down = draws(key, x, y)
     return F.translate(right * width, down * height)
 

@@ -74,7 +74,7 @@ class Hue(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         _need_rgb("Hue", shape)
-        return Apply(color.shift_hue, draw(key, self.turns))
+        return Apply(color.shift_hue, draw(key, self.turns), canvas=True)
 
 
 class ColorJitter(Transform):

@@ -10,7 +10,17 @@ from jaxaug._ops import Op
 from jaxaug._pytree import static
 from jaxaug._random import limits
 from jaxaug._transform import Transform
-from jaxaug._types import JaxaugError, Key, Scalar, Shape, Size, describe
+from jaxaug._types import (
+    CanvasShape,
+    JaxaugError,
+    Key,
+    Scalar,
+    Shape,
+    Size,
+    check_no_canvas,
+    describe,
+    extent,
+)
 from jaxaug._warp import Warp
 
 
@@ -19,6 +29,9 @@ class Resize(Transform):
 
     Args:
         size: ``(h, w)`` of the output; a single number is the shorter side, proportions kept.
+
+    Raises:
+        JaxaugError: a single number for pictures of their own sizes on a canvas.
     """
 
     size: Size | int = static()
@@ -31,14 +44,15 @@ class Resize(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key
-        size = self._output(shape[:2])
-        return _boxed((0.0, 0.0, shape[0], shape[1]), size, shape)
+        return _boxed((0.0, 0.0, *extent(shape)), self._output(shape), shape)
 
-    def _output(self, size: Size) -> Size:
+    def _output(self, shape: Shape) -> Size:
         if not isinstance(self.size, int):
             return self.size
-        shorter = min(size)
-        height, width = (max(1, round(side * self.size / shorter)) for side in size)
+        why = "as the shorter side decides the output's shape"
+        check_no_canvas("Resize", shape, why, "Give both sides: Resize((h, w)).")
+        shorter = min(shape[:2])
+        height, width = (max(1, round(side * self.size / shorter)) for side in shape[:2])
         return height, width
 
 
@@ -56,13 +70,15 @@ class CenterCrop(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key
-        height, width = _pair(self.size)
-        top, left = round((shape[0] - height) / 2), round((shape[1] - width) / 2)
-        return _cut(top, left, (height, width), shape)
+        size = _pair(self.size)
+        top, left = (_centred(n, cut) for n, cut in zip(extent(shape), size, strict=True))
+        return _cut(top, left, size, shape)
 
 
 class RandomCrop(Transform):
     """Cut out a window of a fixed size at a random place, in whole pixels.
+
+    A picture on a larger canvas that is smaller than the window is centred and filled around.
 
     Args:
         size: ``(h, w)`` of the output, or one number for a square.
@@ -84,12 +100,16 @@ class RandomCrop(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         size, padding = _pair(self.size), _pair(self.padding)
-        room = [n + 2 * pad - cut for n, pad, cut in zip(shape, padding, size, strict=False)]
-        if min(room) < 0:
+        if any(n + 2 * pad < cut for n, pad, cut in zip(shape, padding, size, strict=False)):
             remedy = "Give it padding=, or resize first."
             raise JaxaugError("RandomCrop", f"an image of {size} or more", f"{shape[:2]}", remedy)
+        sides = extent(shape)
+        room = [n + 2 * pad - cut for n, pad, cut in zip(sides, padding, size, strict=True)]
         uniform = jax.random.uniform(key, (2,))
         top, left = (jnp.floor(uniform[k] * (room[k] + 1)) - float(padding[k]) for k in range(2))
+        if isinstance(shape, CanvasShape):
+            top = jnp.where(room[0] < 0, _centred(sides[0], size[0]), top)
+            left = jnp.where(room[1] < 0, _centred(sides[1], size[1]), left)
         return _cut(top, left, size, shape)
 
 
@@ -121,7 +141,7 @@ class RandomResizedCrop(Transform):
     def _window(self, key: Key, shape: Shape) -> tuple[Scalar, Scalar, Scalar, Scalar]:
         """Top, left, height and width of the window, whole numbers."""
         tries = 10
-        in_height, in_width = float(shape[0]), float(shape[1])
+        in_height, in_width = (side * 1.0 for side in extent(shape))
         lowest, highest = limits(self.ratio, around=1.0)
         smallest, largest = limits(self.scale, around=1.0)
         uniform = jax.random.uniform(key, (2 * tries + 2,))
@@ -160,18 +180,30 @@ def _pair(size: Size | int) -> Size:
     return (size, size) if isinstance(size, int) else size
 
 
+def _centred(n: Scalar, cut: int) -> Scalar:
+    """Where a window of ``cut`` pixels starts in the middle of ``n``: a half goes to even."""
+    return round((n - cut) / 2) if isinstance(n, int) else jnp.round((n - cut) / 2)
+
+
+def _source(shape: Shape) -> Size | None:
+    """The size that an op can go back to; the place of a picture on a canvas is not known to it."""
+    return None if isinstance(shape, CanvasShape) else shape[:2]
+
+
 def _cut(top: Scalar, left: Scalar, size: Size, shape: Shape) -> Warp:
     """The window of this size at a place, pixel for pixel."""
-    down = top + (size[0] - shape[0]) / 2
-    right = left + (size[1] - shape[1]) / 2
-    return Warp(F.translate(-right, -down), size=size, source=shape[:2])
+    in_height, in_width = extent(shape)
+    down = top + (size[0] - in_height) / 2
+    right = left + (size[1] - in_width) / 2
+    return Warp(F.translate(-right, -down), size=size, source=_source(shape))
 
 
 def _boxed(window: tuple[Scalar, Scalar, Scalar, Scalar], size: Size, shape: Shape) -> Warp:
     """A window ``(top, left, height, width)`` inside the image, resized."""
     top, left, height, width = window
-    down = top + height / 2 - shape[0] / 2
-    right = left + width / 2 - shape[1] / 2
+    in_height, in_width = extent(shape)
+    down = top + height / 2 - in_height / 2
+    right = left + width / 2 - in_width / 2
     matrix = ((width / size[1], 0.0, right), (0.0, height / size[0], down), (0.0, 0.0, 1.0))
     shrink = (max(1.0, shape[0] / size[0]), max(1.0, shape[1] / size[1]))
-    return Warp(matrix, size=size, source=shape[:2], shrink=shrink)
+    return Warp(matrix, size=size, source=_source(shape), shrink=shrink)

@@ -7,7 +7,7 @@ from jaxaug._ops import Op
 from jaxaug._pixels import Apply, Color
 from jaxaug._pytree import static
 from jaxaug._transform import Transform
-from jaxaug._types import JaxaugError, Key, Scalar, Shape, describe
+from jaxaug._types import JaxaugError, Key, Scalar, Shape, check_no_canvas, describe
 from jaxaug.functional import color
 
 
@@ -44,6 +44,9 @@ class SamplewiseNormalize(Transform):
         scale: divide by the standard deviation plus ``epsilon``.
         per_channel: statistics for each channel, else one of each for the image, as Keras'.
         epsilon: keeps a flat image finite.
+
+    Raises:
+        JaxaugError: a picture on a larger canvas, whose statistics are not its own.
     """
 
     center: bool = static(default=True)
@@ -52,7 +55,8 @@ class SamplewiseNormalize(Transform):
     epsilon: float = static(default=1e-6)
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        del key, shape
+        del key
+        check_no_canvas("SamplewiseNormalize", shape, "as it takes statistics of all pixels")
         options = {name: getattr(self, name) for name in ("center", "scale", "per_channel")}
         return Apply(color.standardize, epsilon=self.epsilon, **options)
 
