@@ -3,9 +3,9 @@
     python benchmarks/loader.py            # JPEGs of 500x375 to 224x224, two minutes
     python benchmarks/loader.py --quick
 
-All figures are from one run, each the best of several passes, and forced to finish. The limit of the
-uncached loader is Pillow doing nothing but decoding and resizing on all processors; that of the
-cached one is `numpy.take` of the same rows from the same kind of memory map.
+All figures are from one run, each the best of several passes. The limit of the uncached loader is
+Pillow doing nothing but decoding and resizing on all processors; that of the cached one is
+`numpy.take` of the same rows from the same kind of memory map.
 """
 
 import argparse

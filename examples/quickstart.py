@@ -112,7 +112,8 @@ def predict(model, images):
 
 def train(source, transform, options, seed, bar):
     """Train a new network; return it and how many images a second it took in."""
-    loader = ja.data.Loader(source, min(32, len(source)), seed=seed)
+    # Classes of 30 and of 6 images are drawn equally often, and each image in turn.
+    loader = ja.data.Loader(source, min(32, len(source)), seed=seed, balance="uniform")
     model = Network(source[0]["image"].shape, len(source.class_names), nnx.Rngs(seed))
     optimizer = nnx.Optimizer(model, ADAM, wrt=nnx.Param)
     augment, key = ja.batched(transform), jax.random.key(seed)
@@ -158,7 +159,9 @@ def compare(options, folder):
 
     one_per_class = training.subset(np.unique(training.labels, return_index=True)[1])
     ja.preview(transform, one_per_class, columns=10, path=options.sheet)
-    print(f"\n{len(training)} training images: {training.class_counts}")
+    balanced = ja.data.Loader(training, min(32, len(training)), balance="uniform")
+    print(f"\n{len(training)} training images, in an epoch:")
+    print(balanced.class_table()[["records", "draws"]].T.to_string())
     print(f"{len(validation)} validation images, {options.seeds} seeds, {options.steps} steps")
     print(f"What augmentation does to the images: {options.sheet}\n")
     report({name: np.array(rows) for name, rows in results.items()})

@@ -349,8 +349,8 @@ def test_from_csv(root):
 
 def test_r18_a_large_table_stays_small(root):
     df = table(label=list("abcdefghij"), w=np.ones(10, np.float32), n=range(10))
-    big = pd.concat([df] * 20_000, ignore_index=True)
+    big = pd.concat([df] * 5_000, ignore_index=True)
     source = source_of(big, root, "label", weight="w", columns=["n"])
-    text = sum(len(path) for path in df["path"]) * 20_000
+    text = sum(len(path) for path in df["path"]) * 5_000
     assert len(pickle.dumps(source)) - text < 40 * len(big)
     assert sys.getrefcount(big) <= 2

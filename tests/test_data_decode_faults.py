@@ -29,6 +29,8 @@ def test_r2_cuts_are_named_and_appended_bytes_are_not(tmp_path, format_, kept):
         for tail in (b"\0" * 100, b"garbage" * 9):
             np.testing.assert_array_equal(Decoder((64, 64))(data + tail).pixels, whole)
         path = tmp_path / f"{name}.bin"
+        path.write_bytes(data)
+        np.testing.assert_array_equal(Decoder((64, 64))(str(path)).pixels, whole)
         cut = min(int(len(data) * kept), len(data) - 25)  # a PNG's last chunk holds no pixels
         path.write_bytes(data[:cut])
         with pytest.raises(DecodeError, match=f"{name}.bin"):
@@ -172,6 +174,10 @@ def test_r6_large_pictures_are_refused_before_they_are_decoded_and_without_a_war
 def test_pillows_own_limit_does_not_matter(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 24 * 32 - 1)  # it would warn: an error here
     assert Decoder(SIZE)(encoded(picture())).size == SIZE
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # it refuses twice that in a WebP header
+    with pytest.raises(DecodeError, match="exceeds limit of 20 pixels") as caught:
+        Decoder(SIZE)(encoded(picture(), "WEBP"))
+    assert (caught.value.stage, caught.value.error) == ("size", "DecompressionBombError")
 
 
 def test_r10_decode_errors_survive_pickling_and_printing():
@@ -179,10 +185,13 @@ def test_r10_decode_errors_survive_pickling_and_printing():
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is DecodeError
     assert vars(copy) == vars(error)
+    assert copy.args == error.args == ("a/\udcff\n.jpg", "it is broken", "fit", "OSError", True)
     assert str(copy) == str(error)
     str(error).encode("ascii")
     assert isinstance(error, ValueError)
     assert DecodeError("a", "b").stage == "decode"
+    assert DecodeError.of("a", "fit", ValueError("x\n\x1b[2J")).reason == r"'x\n\x1b[2J'"
+    assert DecodeError.of("a", "fit", MemoryError()).reason == "MemoryError"
 
 
 def test_r22_any_bytes_give_an_array_or_a_decode_error(capfd):
@@ -222,6 +231,7 @@ def test_r23_nothing_global_changes():
         )
 
     before = state()
+    assert before[:2] == (89_478_485, False)
     for format_ in FORMATS:
         Decoder((8, 8), fit="crop", color="gray16")(encoded(picture(), format_))
     with pytest.raises(DecodeError):

@@ -1,4 +1,4 @@
-"""Files that cannot be read: the policy decides, the good ones never notice, the report is exact."""
+"""Files that cannot be read: the policy decides, the good never notice, the report is exact."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import jaxaug.data as jd
-from jaxaug.data._faults import Fault, TooManyFaults
+from jaxaug.data._faults import Fault, TooManyFaultsError
 
 SIZE = 400
 BAD = np.sort(np.random.default_rng(0).choice(SIZE, 20, replace=False))  # 5 %
@@ -104,9 +104,11 @@ def test_raise_names_the_first_bad_file_and_the_state_stays_before_it(folders):
 @pytest.mark.parametrize("threads", [0, 2])
 def test_max_bad_stops_with_the_list(folders, threads):
     source = jd.DirectorySource(folders[1], image_size=(6, 8))
-    loader = jd.Loader(source, 10, shuffle=False, on_error="skip", max_bad=5, threads=threads, device=False)
+    loader = jd.Loader(
+        source, 10, shuffle=False, on_error="skip", max_bad=5, threads=threads, device=False
+    )
     seen = []
-    with pytest.raises(TooManyFaults, match="at most max_bad=5 records") as caught:
+    with pytest.raises(TooManyFaultsError, match="at most max_bad=5 records") as caught:
         seen.extend(batch["index"] for batch in loader)
     assert len(seen) == BAD[5] // 10  # always at the same batch
     named = [fault.index for fault in caught.value.faults]
@@ -130,7 +132,9 @@ def test_a_file_that_vanishes_in_mid_epoch_is_named(folders, tmp_path):
         (tmp_path / "a").mkdir(exist_ok=True)
         Image.new("RGB", (6, 6), (number, 0, 0)).save(tmp_path / "a" / f"{number}.png")
     source = jd.DirectorySource(tmp_path, image_size=(6, 8))
-    loader = jd.Loader(source, 2, shuffle=False, on_error="skip", threads=0, prefetch=0, device=False)
+    loader = jd.Loader(
+        source, 2, shuffle=False, on_error="skip", threads=0, prefetch=0, device=False
+    )
     batches = iter(loader)
     next(batches)
     (tmp_path / "a" / "5.png").unlink()
@@ -204,9 +208,12 @@ def test_long_runs_leave_nothing_behind(folders):
     loader = jd.Loader(source, 16, on_error="skip", threads=2, device=False)
 
     def level():
-        with open("/proc/self/statm") as file:
-            pages = int(file.read().split()[1])
-        return len(os.listdir("/proc/self/fd")), threading.active_count(), pages * 4 // 1024
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return (
+            len(list(Path("/proc/self/fd").iterdir())),
+            threading.active_count(),
+            pages * 4 // 1024,
+        )
 
     for epoch in range(60):
         for _ in loader:
@@ -229,3 +236,61 @@ def test_nothing_depends_on_the_hash_seed_or_the_locale(folders, tmp_path):
         subprocess.run(command, env=os.environ | env, check=True, timeout=60)
         digests.add(hashlib.sha256(out.read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+INTERRUPTED = """
+import sys, time, jaxaug.data as jd
+source = jd.DirectorySource(sys.argv[1], image_size=(6, 8))
+loader = jd.Loader(source, 4, on_error="skip", max_bad=100, threads=2)
+while True:
+    for batch in loader:
+        print("step", flush=True)
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_program_ends_soon_and_says_so_once(folders, number):
+    command = [sys.executable, "-c", INTERRUPTED, str(folders[1])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(3):
+        assert process.stdout.readline() == "step\n"
+    process.send_signal(number)
+    _, error = process.communicate(timeout=10)
+    assert process.returncode == -number
+    assert error.count("Traceback") == (number == signal.SIGINT)
+
+
+GLOBAL = """
+import locale, os, random, signal, sys, threading, warnings
+import numpy as np
+from PIL import Image, ImageFile
+
+def everything():
+    return {
+        "pillow": (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES),
+        "warnings": [str(f) for f in warnings.filters],
+        "numpy": [str(part) for part in np.random.get_state()],
+        "random": random.getstate(),
+        "signals": [signal.getsignal(n) for n in sorted(signal.valid_signals())],
+        "environment": dict(os.environ),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "folder": os.getcwd(),
+        "errors": np.geterr(),
+    }
+
+import jax, grain, pandas  # what they change is theirs
+before = everything()
+import jaxaug as ja
+source = ja.data.DirectorySource(sys.argv[1], image_size=(6, 8))
+for batch in ja.data.Loader(source, 16, on_error="substitute", max_bad=50, balance="sqrt"):
+    pass
+after = everything()
+for name in before:
+    assert before[name] == after[name], (name, before[name], after[name])
+"""
+
+
+def test_what_belongs_to_the_process_stays_as_it_was(folders):
+    command = [sys.executable, "-W", "error", "-c", GLOBAL, str(folders[1])]
+    subprocess.run(command, check=True, timeout=60)

@@ -21,6 +21,7 @@ from jaxaug.data._pack import pack
 
 RNG = np.random.default_rng(0)
 SIZE = (6, 8)
+OPTIONS = {"image_size": SIZE, "color": "gray", "resample": "nearest"}
 
 
 def encoded(array, form="PNG"):
@@ -44,7 +45,7 @@ def folder(tmp_path):
             if root == "masks":
                 file, form = file.with_suffix(".png"), "PNG"
             file.write_bytes(encoded(array, form))
-    return jd.DirectorySource(tmp_path / "images", image_size=SIZE, mask=tmp_path / "masks")
+    return jd.DirectorySource(tmp_path / "images", **OPTIONS, mask=tmp_path / "masks")
 
 
 def same(a, b):
@@ -75,8 +76,8 @@ def test_a_packed_folder_is_the_same_source(folder, tmp_path, options):
     same(copied.read(rows), folder.read(rows))
     for part, wanted in zip(again.split((2, 2)), folder.split((2, 2)), strict=True):
         same(part.read([0, 1]), wanted.read([0, 1]))
-    small = EncodedSource.from_packed(tmp_path / "out" / "train.json", (3, 4), color="gray")
-    assert small[0]["image"].shape == (3, 4, 1)
+    small = EncodedSource.from_packed(tmp_path / "out" / "train.json", (3, 4), color="rgb")
+    assert small[0]["image"].shape == (3, 4, 3)
     hot = EncodedSource.from_packed(tmp_path / "out" / "train", label_mode="onehot")
     assert hot[3]["label"].tolist() == [0, 1]
 
@@ -89,7 +90,7 @@ def test_files_are_kept_byte_for_byte_and_records_say_what_they_are(folder, tmp_
         assert record["image"] == Path(folder.path(k)).read_bytes()
         assert record["label"] == folder.class_names[folder.labels[k]]
         assert record["key"] == folder.reader.key(k)
-    again = EncodedSource(source, image_size=SIZE, mask="mask", progress=False)
+    again = EncodedSource(source, **OPTIONS, mask="mask", progress=False)
     same(again.read([0, 3]), folder.read([0, 3]))
 
 
@@ -159,22 +160,27 @@ def test_bad_files_stop_it_or_are_reported(folder, tmp_path):
         packed(folder.subset([1, 3]), tmp_path / "bad", on_error="skip")
 
 
-@pytest.mark.parametrize("moment", ["write", "finish", "replace", "sync"])
-def test_what_fails_leaves_nothing(tmp_path, monkeypatch, moment):
-    source = ArraySource(pixels(9, *SIZE, 3))
+@pytest.mark.parametrize(
+    ("where", "name", "call"),
+    [
+        (_shards.ShardWriter, "write", 4),
+        (_shards.ShardWriter, "finish", 1),
+        *((Path, "replace", call) for call in (1, 2)),
+        *((_shards, "sync", call) for call in (1, 2, 3, 4)),
+    ],
+)
+def test_what_fails_leaves_nothing(tmp_path, monkeypatch, where, name, call):
+    calls, real = [], getattr(where, name)
 
-    def fail(*_, **__):
-        raise KeyboardInterrupt
+    def fail(*arguments):
+        calls.append(arguments)
+        if len(calls) > call:
+            raise KeyboardInterrupt
+        return real(*arguments)
 
-    where = {
-        "write": _shards.ShardWriter,
-        "finish": _shards.ShardWriter,
-        "replace": Path,
-        "sync": _shards,
-    }
-    monkeypatch.setattr(where[moment], moment, fail)
+    monkeypatch.setattr(where, name, fail)
     with pytest.raises(KeyboardInterrupt):
-        packed(source, tmp_path / "train", shards=2)
+        packed(ArraySource(pixels(9, *SIZE, 3)), tmp_path / "train", shards=2)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,7 +225,9 @@ def test_a_shard_that_is_not_as_written_is_refused(tmp_path):
     opened = lambda **options: EncodedSource.from_packed(
         tmp_path / "train", progress=False, **options
     )
-    for data in (whole[:-65536], b"", bytes(len(whole)), None):
+    packed(ArraySource(pixels(9, 200, 200, 3)), tmp_path / "other", shards=2)
+    other = (tmp_path / "other-00001-of-00002.arrayrecord").read_bytes()
+    for data in (whole[:-65536], b"", bytes(len(whole)), other, None):
         shard.write_bytes(data) if data is not None else shard.unlink()
         with pytest.raises(JaxaugError, match=r"00001-of-00002.arrayrecord' with \d+ bytes, 4 rec"):
             opened()

@@ -146,7 +146,9 @@ def test_classes_choose_and_order_labels_but_not_records(tmp_path):
 @pytest.mark.parametrize("classes", [["a", "d"], "a", [], ["a", "a"]])
 def test_bad_classes_are_told_what_exists(tmp_path, classes):
     touch(tmp_path, "a/1.png", "b/1.png")
-    with pytest.raises(ValueError, match=r"DirectorySource: expected classes .* There are 'a', 'b'"):
+    with pytest.raises(
+        ValueError, match=r"DirectorySource: expected classes .* There are 'a', 'b'"
+    ):
         source_of(tmp_path, classes=classes)
 
 

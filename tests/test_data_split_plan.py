@@ -146,7 +146,16 @@ def test_remainders(shuffle):
             [True] * 2 + [False] * 2,
         ]
         assert {visit for rows in padded for visit in rows.visits.tolist()} == {epoch}
-    assert Batches(jd.Plan(3, shuffle=False), 3, 8, "pad")(0).rows.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert Batches(jd.Plan(3, shuffle=False), 3, 8, "pad")(0).rows.tolist() == [
+        0,
+        1,
+        2,
+        0,
+        1,
+        2,
+        0,
+        1,
+    ]
 
 
 LABELS = np.repeat(np.arange(4, dtype=np.int32), [503, 50, 17, 5])

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -114,7 +115,9 @@ def test_a_state_of_one_host_resumes_on_two(source):
         part = loader(source, shard=(host, 2))
         part.restore(whole.state())
         index = [batch["index"].tolist() for batch in part]
-        assert index == [b["index"][4 * host : 4 * host + 4].tolist() for b in list(whole.epoch(0))[1:]]
+        assert index == [
+            b["index"][4 * host : 4 * host + 4].tolist() for b in list(whole.epoch(0))[1:]
+        ]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,9 @@ def test_a_state_lies_in_a_checkpoint_beside_the_model(source, tmp_path):
         checkpointer.save(tmp_path / "1", args)
         restored = checkpointer.restore(
             tmp_path / "1",
-            ocp.args.Composite(model=ocp.args.StandardRestore(weights), data=ocp.args.JsonRestore()),
+            ocp.args.Composite(
+                model=ocp.args.StandardRestore(weights), data=ocp.args.JsonRestore()
+            ),
         )
     second = loader(source)
     second.restore(restored["data"])
@@ -215,7 +220,7 @@ def test_two_processes_make_the_batches_of_one(source, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    root = os.path.dirname(os.path.dirname(source.path(0)))
+    root = str(Path(source.path(0)).parents[1])
     env = os.environ | {
         "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
         "JAX_PLATFORMS": "cpu",

@@ -6,7 +6,7 @@ from ._decode import DecodeError as DecodeError
 from ._directory import DirectorySource as DirectorySource
 from ._encoded import EncodedSource as EncodedSource
 from ._faults import Fault as Fault
-from ._faults import TooManyFaults as TooManyFaults
+from ._faults import TooManyFaultsError as TooManyFaultsError
 from ._loader import Loader as Loader
 from ._pack import pack as pack
 from ._plan import Plan as Plan
@@ -23,7 +23,7 @@ __all__ = [
     "ImageSource",
     "Loader",
     "Plan",
-    "TooManyFaults",
+    "TooManyFaultsError",
     "WorkerError",
     "pack",
 ]

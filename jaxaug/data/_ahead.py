@@ -1,7 +1,7 @@
 """Working ahead of the consumer in one background thread."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -9,7 +9,9 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-def ahead(items: Iterator[In], function: Callable[[In], Out], depth: int) -> Iterator[Out]:
+def ahead(
+    items: Iterator[In], function: Callable[[In], Out], depth: int
+) -> Generator[Out, None, None]:
     """Yields `function(item)` for each item, up to `depth` of them computed in advance.
 
     Items are drawn and the function runs in one thread, in order. It ends with the generator:

@@ -107,10 +107,6 @@ class CachedReader(Reader):
     def key(self, identity: int) -> str:
         return self._origin.key(identity)
 
-    def blame(self, jobs: Any, place: int) -> str:
-        number, known = int(jobs[place]), self._identities
-        return self.name(self._first + number if known is None else int(known[number]))
-
     def manifest(self) -> str:
         return self._origin.manifest()
 

@@ -136,7 +136,11 @@ def _from_top(
         remedy = "Move or remove them, or name the folders to use with classes=[...]."
         raise JaxaugError("DirectorySource", want, f"beside them {listing(beside)}", remedy)
     values = np.fromiter((number[path.partition("/")[0]] for path in paths), np.int32, len(paths))
-    missing = [name for name, n in zip(names, np.bincount(values, minlength=len(names)), strict=True) if not n]
+    missing = [
+        name
+        for name, n in zip(names, np.bincount(values, minlength=len(names)), strict=True)
+        if not n
+    ]
     if missing:
         want = f"images ({' '.join(options['extensions'])}) in every class folder of {root!r}"
         remedy = "Put images there, remove the folder, or name the classes with classes=[...]."

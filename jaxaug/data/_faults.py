@@ -2,10 +2,9 @@
 
 import dataclasses
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxaug._types import JaxaugError
 
@@ -22,7 +21,8 @@ _SUBSTITUTE = 0x737562737469  # "substi": keeps these keys apart from those of t
 _EXTRA = 2**31  # visits of substitutes begin here: no plan ever counts so far
 
 
-class Fault(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Fault:
     """A record that could not be read.
 
     Attributes:
@@ -44,7 +44,7 @@ class Fault(NamedTuple):
         return cls(index, error.path, error.stage, error.error, error.reason)
 
 
-class TooManyFaults(JaxaugError):
+class TooManyFaultsError(JaxaugError):
     """More records could not be read than `max_bad` allows.
 
     Attributes:
@@ -82,14 +82,14 @@ class Ledger:
         """Enters faults.
 
         Raises:
-            TooManyFaults: If there are more than the limit now.
+            TooManyFaultsError: If there are more than the limit now.
         """
         if not faults:
             return
         with self._lock:
             self._faults |= {fault.index: fault for fault in faults}
             if len(self._faults) > self.limit:
-                raise TooManyFaults(self.limit, self._sorted())
+                raise TooManyFaultsError(self.limit, self._sorted())
 
     def list(self) -> tuple[Fault, ...]:
         """All faults, by record."""
@@ -168,7 +168,7 @@ class Mend:
 
 def _put(batch: dict[str, Any], place: int, record: dict[str, Any]) -> None:
     for name, value in record.items():
-        column: NDArray[Any] | dict[str, Any] = batch[name]
+        column = batch[name]
         if isinstance(column, dict):
             _put(column, place, value)
         else:

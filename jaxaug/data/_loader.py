@@ -17,7 +17,7 @@ from jaxaug._types import JaxaugError, describe
 from . import _check, _state, _stream
 from ._ahead import ahead
 from ._balance import Balanced, balanced, table
-from ._batches import REMAINDERS, Batches
+from ._batches import REMAINDERS, Batches, Stream
 from ._device import Placement, check_placement, copier, this_host
 from ._faults import ON_ERROR, Fault, Ledger, Mend
 from ._membership import Membership
@@ -33,8 +33,8 @@ class Loader:
     `index` uint32 (b,), the record's identity, and `visit` uint32 (b,), how often its turn came
     before. `index` and `visit` name the occasion: `jaxaug.batched` keys the augmentation by them.
     Where a batch may hold rows that do not count there is also `valid` bool (b,). Batches depend on
-    the source and on `batch_size`, `seed`, `shuffle`, `balance`, `epoch_size` and `remainder`, never
-    on threads, processes, hosts or timing.
+    the source and on `batch_size`, `seed`, `shuffle`, `balance`, `epoch_size` and `remainder`;
+    never on threads, processes, hosts or timing.
 
     `for batch in loader` is one epoch, and each such loop is the next one. `len(loader)` is the
     number of batches in an epoch. Leaving a loop early stops its threads and processes.
@@ -123,12 +123,13 @@ class Loader:
             size = _check.integer("Loader", "epoch_size", epoch_size, 1)
         elif balance is not None and (remainder == "drop" or per_batch):
             size = max(size // batch_size, 1) * batch_size  # or quotas would lose the rest
+        period = batch_size if per_batch else size
         if max_bad is None:
             max_bad = max(10, len(source) // 100)
         self._source = source if cache is None else source.cached(cache)
         self._seed, self._shuffle, self._balance = seed, shuffle, balance
         self._batches = Batches(
-            _plan(source, balance, size, batch_size if per_batch else size, seed, shuffle),
+            _plan(source, balance, (size, period), seed, shuffle=shuffle),
             size,
             batch_size,
             remainder,
@@ -196,7 +197,7 @@ class Loader:
         self._cursor.move(*_state.check(state, self._expected(), len(self)))
 
     def report(self) -> tuple[Fault, ...]:
-        """Returns every record that could not be read so far: index, path, stage, error, message."""
+        """Returns the records that could not be read so far: index, path, stage, error, message."""
         return self._ledger.list()
 
     def class_table(self, epoch: int = 0) -> pd.DataFrame:
@@ -287,8 +288,10 @@ class Epoch:
 
 
 def _plan(
-    source: ImageSource, balance: Any, size: int, period: int, seed: int, shuffle: bool
-) -> Any:
+    source: ImageSource, balance: Any, sizes: tuple[int, int], seed: int, *, shuffle: bool
+) -> Stream:
+    """What draws the records, in epochs and periods of these sizes."""
+    size, period = sizes
     if balance is None:
         if period < size:
             remedy = "Pass balance='uniform', or leave per_batch out."

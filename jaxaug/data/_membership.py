@@ -30,7 +30,7 @@ class Membership:
     @property
     def single(self) -> bool:
         """Whether every record has exactly one class."""
-        return len(self.records) == self.size == len(np.unique(self.records))
+        return len(self.records) == self.size and bool((np.diff(self.records) > 0).all())
 
     @classmethod
     def of(cls, labels: NDArray[np.integer], class_names: tuple[str, ...]) -> "Membership":

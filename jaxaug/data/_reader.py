@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from . import _file
 from ._decode import DecodeError, Decoder, MaskDecoder
+from ._fit import Size
 from ._paths import Paths
 from ._workers import note
 
@@ -38,8 +40,8 @@ class Reader(abc.ABC):
 
     Attributes:
         spec: What a record consists of: always `image`, and maybe `mask`, `size` (int32 (2,), height
-            and width of the picture on its canvas) and `placement` (float32 (4,): a point (x, y) of
-            the picture as it was lies at `(x * p[0] + p[2], y * p[1] + p[3])`).
+            and width of the picture on its canvas) and `placement` (float32 (4,): a point (x, y)
+            of the picture as it was lies at `(x * p[0] + p[2], y * p[1] + p[3])`).
         read: `read(jobs) -> (arrays, faults)`: stacked arrays as `spec` says, all new, and for
             each record that could not be read its place in the batch and the error; its rows
             are zeros. It pickles.
@@ -72,9 +74,10 @@ class Reader(abc.ABC):
     def versions(self, index: NDArray[np.uint32]) -> bytes:
         """Something that changes when the contents or the options of reading change."""
 
-    def blame(self, jobs: Any, place: int) -> str:
-        """What to call the record at a place in jobs."""
-        return self.name(int(jobs[place]))
+    def blame(self, jobs: Any, place: int | None) -> str:
+        """What to call the record at a place in jobs, or all of them if the place is None."""
+        first = self.name(int(jobs[place or 0]))
+        return first if place is not None else f"{len(jobs)} records from {first} on"
 
     def worker(self) -> bool:
         """Whether reading is work enough to send it to another process."""
@@ -120,8 +123,9 @@ class FileReader(Reader):
     def key(self, identity: int) -> str:
         return self._paths[identity]
 
-    def blame(self, jobs: Any, place: int) -> str:
-        return jobs[place][0]
+    def blame(self, jobs: Any, place: int | None) -> str:
+        first = jobs[place or 0][0]
+        return first if place is not None else f"{len(jobs)} files from {first} on"
 
     def manifest(self) -> str:
         masks = self._masks.digest() if self._masks else ""
@@ -184,14 +188,36 @@ class ReadImages:
         if self.masks:
             mask_name, mask_file = mask if isinstance(mask, tuple) else (mask, mask)
             labels = MaskDecoder(self.decoder)(mask_file, mask_name)
-            if labels.original != decoded.original:
-                reason = f"a mask of {labels.original} for an image of {decoded.original}: {name!r}"
-                raise DecodeError(mask_name, reason, "size", "ValueError")
+            check_sizes(name, decoded.original, mask_name, labels.original)
             out["mask"][...] = labels.pixels
         if "size" in out:
             out["size"][...] = decoded.size
         if "placement" in out:
             out["placement"][...] = (*decoded.scale, *decoded.offset)
+
+    def contents(self, file: str | tuple[str, bytes]) -> tuple[str, bytes]:
+        """The name and the encoded bytes of one file of a job.
+
+        Raises:
+            DecodeError: If it cannot be read, as decoding it would.
+        """
+        if isinstance(file, tuple):
+            return file
+        try:  # within the limit of the decoder
+            return file, _file.read(file, 16 * self.decoder.max_pixels + (64 << 20))
+        except Exception as error:
+            raise DecodeError.of(file, "open", error) from error
+
+
+def check_sizes(image: str, size: Size, mask: str, mask_size: Size) -> None:
+    """Refuses a mask that has another (height, width) than its image; both by their names.
+
+    Raises:
+        DecodeError: If it has.
+    """
+    if mask_size != size:
+        reason = f"a mask of {mask_size} for an image of {size}: {image!r}"
+        raise DecodeError(mask, reason, "size", "ValueError")
 
 
 def empty(spec: Mapping[str, Spec], count: int) -> Arrays:

@@ -122,8 +122,7 @@ def check_classes(who: str, classes: object, present: Sequence[object], what: st
     Raises:
         JaxaugError: If it is not; it lists the names there are.
     """
-    named = not isinstance(classes, str) and isinstance(classes, Sequence)
-    names = list(classes) if named else []
+    names = list(classes) if isinstance(classes, Sequence) and type(classes) is not str else []
     if not names or len(set(names)) < len(names) or not set(names) <= set(present):
         unknown = [name for name in names if name not in present]
         got = f"{classes!r}" + (f", of which there is no {listing(unknown)}" if unknown else "")

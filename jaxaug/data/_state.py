@@ -48,7 +48,9 @@ class Cursor:
         self.next = self.reached = (epoch, step)
 
 
-def fingerprint(source: ImageSource, batches: Batches, seed: int, *, shuffle: bool) -> dict[str, Any]:
+def fingerprint(
+    source: ImageSource, batches: Batches, seed: int, *, shuffle: bool
+) -> dict[str, Any]:
     """Everything that a stream of batches depends on, by the names that an error will use."""
     columns = {name: column.digest() for name, column in source.columns.items()}
     rows = source.identities(np.arange(len(source)))
@@ -89,11 +91,11 @@ def check(state: Any, expected: Mapping[str, Any], steps: int) -> tuple[int, int
             got = f"{state[name]!r} in the state"
             remedy = f"This is {_MEANING[name]}: make the loader as it was, or begin anew."
             raise JaxaugError(who, f"{name}={value!r}, as this loader has", got, remedy)
-    position = state.get("epoch"), state.get("step")
-    if not all(type(part) is int for part in position) or min(position) < 0 or position[1] >= steps:
-        want = f"an epoch, and a step below {steps}"
-        raise JaxaugError(who, want, f"{position}", "The state was changed by hand.")
-    return position
+    epoch, step = state.get("epoch"), state.get("step")
+    if type(epoch) is int and type(step) is int and epoch >= 0 and 0 <= step < steps:
+        return epoch, step
+    want, got = f"an epoch, and a step below {steps}", f"epoch={epoch!r}, step={step!r}"
+    raise JaxaugError(who, want, got, "The state was changed by hand: pass what was saved.")
 
 
 def _balance(plan: Any) -> str:

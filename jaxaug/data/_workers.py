@@ -9,9 +9,9 @@ turn, so they are in order without being sorted. A worker that has finished wait
 is taken; beyond that only requests queue up.
 
 Why nobody waits for ever: a worker only ever receives, computes, or sends, in this order. The
-parent receives with a time limit and learns of a death from the closed pipe or the sentinel. It
+parent receives with a time limit, and a death closes the pipe, or is seen within a second. It
 sends in two cases only. Either the worker owes no result: then it does nothing but receive, so the
-request is taken, whatever its size. Or all the worker was sent and has not answered yet, this
+request is taken, whatever its size. Or all that the worker was sent and has not answered, this
 request included, fits into the pipe's buffer: then sending does not wait, even while the worker
 itself waits for its result to be taken.
 """
@@ -119,8 +119,9 @@ def work(
     if time_limit is not None and not _is_time(time_limit):
         remedy = "Pass a number such as 60.0, or None."
         raise JaxaugError("work", "time_limit in 0..1e6 seconds", describe(time_limit), remedy)
-    team = _team(workers, _pack("a function", function), name)
-    return _results(team, iter(items), depth, time_limit)
+    seconds = None if time_limit is None else float(time_limit)
+    team = _team(workers, _pack("a function that pickles", function), seconds, name)
+    return _results(team, iter(items), depth)
 
 
 def _is_time(value: object) -> bool:
@@ -131,7 +132,6 @@ def _results(
     team: contextlib.AbstractContextManager[list["_Worker"]],
     items: Iterator[Any],
     ahead: int,
-    time_limit: float | None,
 ) -> Generator[Any, None, None]:
     with team as workers:
         asked = 0
@@ -141,11 +141,13 @@ def _results(
                 asked += 1
             if taken == asked:
                 return
-            yield workers[taken % len(workers)].answer(time_limit)
+            yield workers[taken % len(workers)].answer()
 
 
 @contextlib.contextmanager
-def _team(number: int, function: Message, name: Name) -> Generator[list["_Worker"], None, None]:
+def _team(
+    number: int, function: Message, time_limit: float | None, name: Name
+) -> Generator[list["_Worker"], None, None]:
     """Workers, ready for work; none of them outlives the context."""
     if multiprocessing.current_process().daemon:
         remedy = "Use threads there, or start the workers from the main process."
@@ -153,11 +155,11 @@ def _team(number: int, function: Message, name: Name) -> Generator[list["_Worker
     process, workers = os.getpid(), []
     try:
         for index in range(number):
-            workers.append(_Worker(index, name))  # noqa: PERF401 - to end those already started
+            workers.append(_Worker(index, time_limit, name))  # noqa: PERF401 - to end those already started
         # In rounds, so that the workers' imports run side by side.
         for worker in workers:
             worker.receive(_START_LIMIT)
-            worker.send(function)
+            worker.send(function, _START_LIMIT)
         for worker in workers:
             worker.receive(_START_LIMIT)
         yield workers
@@ -172,7 +174,8 @@ def _team(number: int, function: Message, name: Name) -> Generator[list["_Worker
 class _Worker:
     """The parent's end of one worker."""
 
-    def __init__(self, number: int, name: Name) -> None:
+    def __init__(self, number: int, time_limit: float | None, name: Name) -> None:
+        self._time_limit = time_limit
         self._name = name
         self._asked: deque[_Request] = deque()  # sent, not answered
         self._queue: deque[_Request] = deque()  # not sent yet
@@ -195,12 +198,12 @@ class _Worker:
 
     def ask(self, item: Any) -> None:
         """Hands out an item, at once or as soon as that cannot block."""
-        self._queue.append(_Request(item, _pack("items", item)))
+        self._queue.append(_Request(item, _pack("items that pickle", item)))
         self._send_queued()
 
-    def answer(self, time_limit: float | None) -> Any:
+    def answer(self) -> Any:
         """Waits for the result of the item that was handed out first."""
-        result = self.receive(time_limit)
+        result = self.receive(self._time_limit)
         self._asked.popleft()
         self._send_queued()
         return result
@@ -211,10 +214,11 @@ class _Worker:
             if self._asked and size > self._room:
                 return
             self._asked.append(self._queue.popleft())
-            self.send(self._asked[-1].message)
+            self.send(self._asked[-1].message, self._time_limit)
 
-    def send(self, message: Message) -> None:
-        """Sends a message. If the worker is dead, `receive` will say so in its turn."""
+    def send(self, message: Message, time_limit: float | None) -> None:
+        """Sends a message. If that fails, `receive` will say what happened, in its turn."""
+        self._pipe.settimeout(time_limit)
         with contextlib.suppress(OSError):
             send(self._pipe, message)
 
@@ -249,7 +253,7 @@ class _Worker:
             if alive and time.monotonic() >= end:
                 raise TimeoutError
         # What a dead worker has sent is all here: nothing to wait for.
-        self._pipe.settimeout(min(seconds, _START_LIMIT) if alive else 0)
+        self._pipe.settimeout((None if seconds == math.inf else seconds) if alive else 0)
         return receive(self._pipe)
 
     def _death(self) -> Exception:
@@ -312,12 +316,12 @@ class _Request(NamedTuple):
         return sum(len(part) + _PART_COST for part in self.message)
 
 
-def _pack(what: str, value: Any) -> Message:
+def _pack(expected: str, value: Any) -> Message:
     try:
         return pack(value)
     except Exception as error:
         remedy = f"Use what a module defines, without open files or locks ({error_text(error)})."
-        raise JaxaugError("work", f"{what} that pickles", describe(value), remedy) from error
+        raise JaxaugError("work", expected, describe(value), remedy) from error
 
 
 @contextlib.contextmanager
