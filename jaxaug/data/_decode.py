@@ -250,12 +250,12 @@ def _resize(
     image: Image.Image, placed: Placement, turn: int, shrink: float, filter_: Image.Resampling
 ) -> Image.Image:
     """The part that is wanted, in its new size, not yet upright."""
-    box = placed.box
-    if box is not None:  # in the middle of the picture: only a change of the axes moves it
-        x0, y0, x1, y1 = (side / shrink for side in box)
-        box = (y0, x0, y1, x1) if turn >= 5 else (x0, y0, x1, y1)
+    # It is in the middle of the picture: of all turns only a change of the axes moves it. A JPEG
+    # that was decoded at a reduced size has its last pixels partly beyond the picture.
+    x0, y0, x1, y1 = (side / shrink for side in placed.box)
+    box = (y0, x0, y1, x1) if turn >= 5 else (x0, y0, x1, y1)
     size = turned(placed.size, turn)
-    if image.size == size and box in (None, (0, 0, *size)):
+    if image.size == size and box == (0, 0, *size):
         return image
     return image.resize(size, filter_, box, reducing_gap=2.0)
 

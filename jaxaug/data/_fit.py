@@ -15,8 +15,7 @@ class Placement(NamedTuple):
     """A part of a picture, and the rectangle of an array that it fills.
 
     Attributes:
-        box: x0, y0, x1, y1 of the part, always in the middle of the picture. None is the whole
-            picture, whatever number of pixels it was decoded to.
+        box: x0, y0, x1, y1 of the part, always in the middle of the picture.
         size: Of the rectangle.
         corner: Its top left pixel.
         scale: A point (x, y) of the picture lies at `(x * scale[0] + offset[0], y * scale[1] +
@@ -24,7 +23,7 @@ class Placement(NamedTuple):
         offset: See `scale`.
     """
 
-    box: tuple[float, float, float, float] | None
+    box: tuple[float, float, float, float]
     size: Size
     corner: Size
     scale: Point
@@ -34,7 +33,7 @@ class Placement(NamedTuple):
 def stretch(picture: Size, frame: Size) -> Placement:
     """Fills the frame, regardless of the aspect ratio."""
     scale = frame[0] / picture[0], frame[1] / picture[1]
-    return Placement(None, frame, (0, 0), scale, (0.0, 0.0))
+    return Placement((0, 0, *picture), frame, (0, 0), scale, (0.0, 0.0))
 
 
 def crop(picture: Size, frame: Size) -> Placement:

@@ -39,9 +39,9 @@ class Reader(abc.ABC):
     of ten million.
 
     Attributes:
-        spec: What a record consists of: always `image`, and maybe `mask`, `size` (int32 (2,), height
-            and width of the picture on its canvas) and `placement` (float32 (4,): a point (x, y)
-            of the picture as it was lies at `(x * p[0] + p[2], y * p[1] + p[3])`).
+        spec: What a record consists of: always `image`, and maybe `mask`, `size` (int32 (2,),
+            height and width of the picture on its canvas) and `placement` (float32 (4,): a point
+            (x, y) of the picture as it was lies at `(x * p[0] + p[2], y * p[1] + p[3])`).
         read: `read(jobs) -> (arrays, faults)`: stacked arrays as `spec` says, all new, and for
             each record that could not be read its place in the batch and the error; its rows
             are zeros. It pickles.

@@ -28,7 +28,8 @@ _SHOWN = 10  # entries of a list that are printed
 _KINDS = {"record": "the same record", "bytes": "equal bytes", "pixels": "equal pixels"}
 
 
-class Copy(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Copy:
     """A record that is there more than once.
 
     Attributes:
@@ -39,12 +40,13 @@ class Copy(NamedTuple):
     """
 
     source: int
-    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
+    index: int
     path: str
     label: Any
 
 
-class Duplicate(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Duplicate:
     """Records that are the same.
 
     Attributes:
@@ -61,7 +63,8 @@ class Duplicate(NamedTuple):
     copies: tuple[Copy, ...]
 
 
-class Change(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Change:
     """What differs from the manifest.
 
     Attributes:
@@ -75,7 +78,8 @@ class Change(NamedTuple):
     what: str
 
 
-class SourceReport(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class SourceReport:
     """What is known of one source.
 
     Attributes:
@@ -131,8 +135,9 @@ class Report:
 
     def to_json(self) -> str:
         """All but the contents as JSON, in ASCII."""
-        names = ("sources", "duplicates", "changes")
-        return json.dumps({"ok": self.ok} | {name: _plain(getattr(self, name)) for name in names})
+        parts = {name: getattr(self, name) for name in ("sources", "duplicates", "changes")}
+        plain = {name: [dataclasses.asdict(x) for x in part] for name, part in parts.items()}
+        return json.dumps({"ok": self.ok} | plain)
 
     def write_manifest(self, path: str | os.PathLike[str]) -> None:
         """Writes sizes and hashes of all files that could be read, for `check(manifest=path)`.
@@ -212,10 +217,11 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _some([f"{fault.path!r}: {fault.message}" for fault in source.faults])
     groups = report.duplicates
     leaks, conflicts = sum(each.leak for each in groups), sum(each.conflict for each in groups)
-    yield f"duplicates: {len(groups)} groups, {leaks} across sources, {conflicts} with other labels"
+    said = f"{leaks} across sources, {conflicts} with conflicting labels"
+    yield f"duplicates: {len(groups)} groups, {said}"
     for group in groups[:_SHOWN]:
         across = ", across sources" if group.leak else ""
-        yield f"  {_KINDS[group.kind]}{across}{', other labels' if group.conflict else ''}:"
+        yield f"  {_KINDS[group.kind]}{across}{', conflicting labels' if group.conflict else ''}:"
         labels = ("" if each.label is None else f" {each.label!r}" for each in group.copies)
         copies = zip(group.copies, labels, strict=True)
         yield from _some([f"[{each.source}] {each.path!r}{label}" for each, label in copies])
@@ -238,11 +244,3 @@ def _clip(line: str, width: int) -> str:
     """The line without its middle, if it is too long: names of files end in what matters."""
     side = max(width - 5, 2) // 2
     return line if len(line) <= width else f"{line[:side]} ... {line[-side:]}"
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
