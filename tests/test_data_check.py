@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 import jaxaug.data as jd
 from jaxaug._types import JaxaugError
-from jaxaug.data import _inspect, _report
+from jaxaug.data import _duplicates, _inspect, _report
 from jaxaug.data._faults import Fault
 
 RNG = np.random.default_rng(0)
@@ -226,7 +227,30 @@ def test_labels_are_compared_by_name_and_as_sets(tmp_path):
     assert found == {0: True, 1: False, 2: True}
     write(tmp_path, {"x/y/1.png": encoded(images[0]), "y/x/1.png": encoded(images[0])})
     sets = jd.DirectorySource(tmp_path, SIZE, label_from=lambda path: path.split("/")[:-1])
-    assert [each.conflict for each in check(sets).duplicates] == [False]
+    table = {"path": ["x/y/1.png"], "label": [["y", "x"]]}
+    back = jd.DataFrameSource(table, root=tmp_path, image_size=SIZE, classes=("y", "x"))
+    assert [each.conflict for each in check(sets, back).duplicates] == [False]
+
+
+def test_pictures_are_compared_upright_and_in_the_colours_asked_for(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture, deep = pixels(9, 7, 3), RNG.integers(0, 255, (9, 7)).astype(np.uint16) * 257
+    start, end = encoded(picture)[:-12], encoded(picture)[-12:]
+    block = b"eXIf" + exif.tobytes()[6:]  # behind the pixels
+    late = (len(block) - 4).to_bytes(4) + block + zlib.crc32(block).to_bytes(4)
+    photo = encoded(picture, "JPEG")
+    files = {"1.png": start + late + end, "2.png": encoded(np.rot90(picture, -1))}
+    files |= {"3.jpg": photo, "4.png": encoded(np.asarray(Image.open(io.BytesIO(photo))))}
+    files |= {"5.png": encoded(deep), "6.png": encoded(deep + np.uint16(1))}
+    found = {}
+    for color in ("rgb", "gray", "gray16"):
+        source = jd.DirectorySource(write(tmp_path, files), SIZE, color=color, label_mode="none")
+        found[color] = [[c.index for c in group.copies] for group in check(source).duplicates]
+    assert found["rgb"] == found["gray"] == [[0, 1], [2, 3], [4, 5]]  # the last in 8 bits
+    assert [0, 1] in found["gray16"] and [4, 5] not in found["gray16"]
+    (group,) = _duplicates._groups((np.array([0, 1, 1, 2]), np.array([0, 1, 0, 2])))
+    assert group.tolist() == [0, 1, 2]  # linked by another
 
 
 def test_bad_arguments_and_interruption(monkeypatch):
@@ -236,10 +260,19 @@ def test_bad_arguments_and_interruption(monkeypatch):
             check(*wrong)
     with pytest.raises(ValueError, match="threads"):
         check(source, threads=0)
-    monkeypatch.setattr(_inspect.Counter, "update", lambda *_: interrupt())
+    seen, look = [], _inspect._look
+
+    def slow(*job):
+        seen.append(job)
+        threading.Event().wait(0.02)
+        return look(*job)
+
+    monkeypatch.setattr(_inspect, "_look", slow)
+    monkeypatch.setattr(_inspect.tqdm, "update", lambda *_: interrupt())
     with pytest.raises(KeyboardInterrupt):
         check(source, threads=1)
     assert not [t for t in threading.enumerate() if t.name.startswith("jaxaug-check")]
+    assert len(seen) < 6  # of 13
 
 
 def interrupt():

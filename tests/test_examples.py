@@ -63,3 +63,13 @@ def test_multi_device(tmp_path):
     line = r"^{} +loss \d\.\d+, augmented images: identical bits$"
     for way in ("sharded jit", "shard_map", "pmap"):
         assert re.search(line.format(way), output, re.MULTILINE)
+
+
+def test_a_table_of_images_with_boxes(tmp_path):
+    output = run(tmp_path, "dataframe.py", "--short")
+    print(output)
+    assert list(tmp_path.glob("*.png"))
+
+
+def test_a_stopped_training_goes_on_exactly(tmp_path):
+    assert "the same, bit for bit" in run(tmp_path, "checkpoint.py")

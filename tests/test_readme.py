@@ -27,12 +27,47 @@ def test_readme_runs(tmp_path, monkeypatch):
     assert names["batch"]["image"].dtype == np.float32
 
 
-@pytest.mark.parametrize("module", ["_compose", "_pixels", "_random", "_transform", "_preview"])
+def photos(folder):
+    """Forty cats and twenty dogs, of several sizes."""
+    rng = np.random.default_rng(0)
+    for name, count in {"cat": 40, "dog": 20}.items():
+        (folder / name).mkdir(parents=True)
+        for k in range(count):
+            pixels = rng.integers(0, 256, (20 + k % 9, 30 + k % 7, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{k:02d}.png")
+
+
+@pytest.mark.parametrize("page", ["data.md"])
+def test_pages_run(page, tmp_path, monkeypatch, capsys):
+    text = (README.parent / "docs" / page).read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 10
+    photos(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "page"}
+    for block in blocks:
+        exec(compile(block, page, "exec"), names)
+    printed = capsys.readouterr().out
+    assert "DirectorySource('photos', image_size=(64, 64)" in printed
+    assert names["cats"][39]["boxes"].shape == (2, 4)
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (README.parent / "docs" / target).exists(), target
+
+
+PACKAGE = README.parent / "jaxaug"
+WITH_DOCTESTS = sorted(
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in PACKAGE.rglob("*.py")
+    if ">>> " in path.read_text()
+)
+
+
+@pytest.mark.parametrize("module", WITH_DOCTESTS)
 def test_doctests(module):
     import doctest
     import importlib
 
-    results = doctest.testmod(importlib.import_module(f"jaxaug.{module}"))
+    results = doctest.testmod(importlib.import_module(module))
     assert results.attempted
     assert not results.failed
 
