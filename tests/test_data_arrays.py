@@ -103,6 +103,9 @@ def test_labels_of_each_form():
     many = ArraySource(IMAGES, marks, label_mode="multihot")
     np.testing.assert_array_equal(many.labels, marks)
     assert many.class_names == ("0", "1", "2")
+    np.testing.assert_array_equal(ArraySource(IMAGES, marks).labels, marks)
+    lists = [np.flatnonzero(row).tolist() for row in marks]
+    np.testing.assert_array_equal(ArraySource(IMAGES, lists).labels, marks)
     echo = ArraySource(IMAGES, label_mode="image").read([2])
     np.testing.assert_array_equal(echo["label"], echo["image"])
     assert "label" not in ArraySource(IMAGES)[0]

@@ -71,6 +71,8 @@ def test_labels_from_the_innermost_folder_or_a_function(tmp_path):
     several = source_of(tmp_path, label_from=lambda path: path.split("/")[:-1])
     assert several.class_counts == {"cat": 3, "dog": 1, "x": 2, "y": 2, "z": 1}
     assert several.labels.dtype == np.float32
+    cats = source_of(tmp_path, label_from=lambda path: path.split("/")[:-1], classes=["cat", "x"])
+    assert cats.labels.tolist() == [[1, 1], [0, 1], [1, 0], [1, 0]]
     touch(tmp_path, "5.png")
     with pytest.raises(ValueError, match=r"every image in a folder, got '5\.png'"):
         source_of(tmp_path, label_from="leaf")

@@ -12,10 +12,10 @@ from jaxaug._types import JaxaugError
 from . import _check
 from ._columns import LABEL_MODES, Column, class_column
 from ._decode import FORMATS, MAX_PIXELS, Decoder
-from ._labels import label_column
+from ._labels import as_series, keep, label_column
 from ._paths import Paths
 from ._reader import FileReader
-from ._scan import EXTENSIONS, check_classes, class_folders, listing, match_masks, scan
+from ._scan import EXTENSIONS, class_folders, listing, match_masks, scan
 from ._source import ImageSource
 
 
@@ -160,9 +160,8 @@ def _from_path(
     label_of = label_from if callable(label_from) else _leaf
     values = [label_of(path) for path in paths]
     if classes is not None:
-        check_classes("DirectorySource", classes, sorted(set(values)), "labels")
-        kept = [place for place, value in enumerate(values) if value in classes]
-        paths, values = [paths[k] for k in kept], [values[k] for k in kept]
+        series, kept = keep("DirectorySource", as_series(values), classes)
+        paths, values = [paths[k] for k in np.flatnonzero(kept)], series[kept].tolist()
     return paths, label_column("DirectorySource", values, mode, classes)
 
 

@@ -67,8 +67,9 @@ def _label(
         labels = np.asarray(labels)
         if names is not None and labels.ndim == 1 and labels.dtype.kind in "iu":
             return _numbered(who, labels, mode or "int", names)
-        if labels.ndim == 2 and mode in ("multihot", "onehot"):
-            return _marked(who, labels, mode, names)
+        marks = mode is None and labels.dtype.kind in "biu"
+        if labels.ndim == 2 and (marks or mode in ("multihot", "onehot")):
+            return _marked(who, labels, mode or "multihot", names)
     elif names is not None and all(isinstance(label, int | np.integer) for label in labels):
         return _numbered(who, np.asarray(labels), mode or "int", names)
     return label_column(who, labels, mode, names)
@@ -144,7 +145,7 @@ def _plain(who: str, name: str, values: Any) -> Column:
 
 def _rows(who: str, name: str, values: Any, count: int) -> Any:
     """Returns `values` if it has `count` rows."""
-    rows = len(values) if np.ndim(values) or isinstance(values, list) else "a single value"
+    rows = len(values) if isinstance(values, list) or np.ndim(values) else "a single value"
     if rows != count:
         remedy = "Pass one for each image."
         raise JaxaugError(who, f"{name} for {count} images", f"{rows}", remedy)

@@ -226,7 +226,8 @@ def _lines(report: Report) -> Iterator[str]:
         copies = zip(group.copies, labels, strict=True)
         yield from _some([f"[{each.source}] {each.path!r}{label}" for each, label in copies])
     yield from _some([""] * len(groups))[_SHOWN:]
-    yield f"changes since the manifest: {len(report.changes)}"
+    if report.changes:
+        yield f"changes since the manifest: {len(report.changes)}"
     yield from _some([f"{each.what} [{each.source}] {each.key!r}" for each in report.changes])
 
 
