@@ -8,6 +8,7 @@ import pytest
 
 from jaxaug._types import JaxaugError
 from jaxaug.data._arrays import ArraySource
+from jaxaug.data._loader import Loader
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 5, 7, 3), np.uint8)
@@ -87,7 +88,9 @@ def test_other_files_are_refused(tmp_path):
     for name in ("empty", "text", "objects"):
         with pytest.raises(JaxaugError, match=f"whole .npy file, got .*{name}.npy"):
             ArraySource(tmp_path / f"{name}.npy")
-    with pytest.raises(FileNotFoundError, match="none.npy"):
+    with pytest.raises(JaxaugError, match="whole .npy file, got"):
+        ArraySource(tmp_path)
+    with pytest.raises(FileNotFoundError, match="^ArraySource: expected .*none.npy"):
         ArraySource(tmp_path / "none.npy")
 
 
@@ -106,9 +109,28 @@ def test_labels_of_each_form():
     np.testing.assert_array_equal(ArraySource(IMAGES, marks).labels, marks)
     lists = [np.flatnonzero(row).tolist() for row in marks]
     np.testing.assert_array_equal(ArraySource(IMAGES, lists).labels, marks)
+    for dtype in (np.float32, int, bool):  # as to_categorical makes them
+        hot = ArraySource(IMAGES, np.eye(3, dtype=dtype)[numbers])
+        np.testing.assert_array_equal(hot.labels, numbers)
+        np.testing.assert_array_equal(hot[1]["label"], [0, 1, 0])
+    assert ArraySource(IMAGES, np.full((12, 3), 1 / 3)).class_names == ()
     echo = ArraySource(IMAGES, label_mode="image").read([2])
     np.testing.assert_array_equal(echo["label"], echo["image"])
     assert "label" not in ArraySource(IMAGES)[0]
+
+
+def test_integers_without_names_are_numbers_of_classes():
+    source = ArraySource(IMAGES, [1, 2] * 6)
+    assert source.labels.tolist() == [1, 2] * 6
+    assert source.class_counts == {"0": 0, "1": 6, "2": 6}
+    train, val = source.split((0.5, 0.5))
+    assert train.class_counts == val.class_counts == {"0": 0, "1": 3, "2": 3}
+    assert len(source.folds(3)) == 3
+    table = Loader(source, 4, seed=0, balance="uniform").class_table()
+    assert table["share"].tolist() == [0, 0.5, 0.5] and table["draws"].tolist() == [0, 6, 6]
+    assert ArraySource(IMAGES, [True] * 12).class_counts == {"False": 0, "True": 12}
+    truth = np.array([True, False] * 6)
+    assert ArraySource(IMAGES, truth, class_names=("no", "yes")).labels.tolist() == [1, 0] * 6
 
 
 def test_masks_weights_and_columns_stay_with_their_rows(tmp_path):
@@ -157,6 +179,17 @@ def test_repr_is_stable_and_short():
         ({"labels": np.ones((12, 3)), "label_mode": "onehot"}, "one 1 each, got .* in row 0"),
         ({"labels": np.full((12, 3), 0.5), "label_mode": "multihot"}, "rows of 0 and 1"),
         ({"labels": np.eye(12), "label_mode": "onehot", "class_names": NAMES}, "as many class_n"),
+        ({"labels": np.zeros((12, 1), int)}, r"got int64 \(12, 1\)\. Pass labels\[:, 0\]"),
+        ({"labels": np.ones((12, 1)), "label_mode": "onehot"}, r"Pass labels\[:, 0\]"),
+        ({"labels": [-1] * 12}, "count from 0, .*make them texts"),
+        ({"labels": ["a,b"] * 12, "label_mode": "multihot"}, "texts such as 'a,b'.*split"),
+        ({"labels": [0] * 12, "class_names": 5}, "different texts, got 5"),
+        ({"labels": ["a"] * 12, "class_names": 5}, "different texts, got 5"),
+        ({"labels": ([0], [0, 1]) * 5}, "labels for 12 images, got 10"),
+        ({"columns": 5}, "columns to be a dict of arrays, got 5"),
+        ({"columns": {0: np.ones(12)}}, "names of their own, got 0"),
+        ({"columns": {"age": [[1], [1, 2]] * 6}}, "column 'age' to be an array"),
+        ({"weights": ["a"] * 12}, "weights to be an array"),
         ({"masks": IMAGES}, r"masks of shape \(12, 5, 7\)"),
         ({"masks": IMAGES[..., 0] / 2}, "fit int32, got float64"),
         ({"masks": IMAGES[..., 0].astype(np.uint32)}, "fit int32, got uint32"),

@@ -260,6 +260,13 @@ def test_bad_arguments_and_interruption(monkeypatch):
             check(*wrong)
     with pytest.raises(ValueError, match="threads"):
         check(source, threads=0)
+    with pytest.raises(JaxaugError, match="^check: expected progress to be True"):
+        check(source, progress="no")
+    for wrong in (-1, 0, b"x", ""):  # numbers are open files
+        with pytest.raises(JaxaugError, match="^check: expected manifest to be a path"):
+            check(source, manifest=wrong)
+        with pytest.raises(JaxaugError, match="^write_manifest: expected path to be a path"):
+            check(source).write_manifest(wrong)
     seen, look = [], _inspect._look
 
     def slow(*job):

@@ -46,7 +46,7 @@ def everything(column):
 def test_labels_become_classes_whatever_holds_them(form):
     for values, names in (
         (["dog", "cat", "dog", "10", "9"], ("10", "9", "cat", "dog")),
-        ([10, 9, 10, -1], ("-1", "9", "10")),  # by value, not by text
+        ([10, 9, 10, 2], tuple(map(str, range(11)))),  # the number of a class is its label
         ([True, False, True], ("False", "True")),
     ):
         column = label_column("test", form(values), None)
@@ -61,8 +61,12 @@ def test_label_modes():
     assert make(["b", "a", "b"], "binary").tolist() == [1, 0, 1]
     assert make(["b", "a", "b"], "binary", ["b", "a"]).tolist() == [0, 1, 0]
     assert make(["b", "a"], "int", ["z", "b", "a"]).tolist() == [1, 2]
-    assert make([2.0, 1.0], "int").tolist() == [1, 0]
-    assert label_column("t", [2.0, 1.0], "int").names == ("1", "2")
+    assert make([2.0, 1.0], "int").tolist() == [2, 1]
+    assert label_column("t", [2.0, 1.0], "int").names == ("0", "1", "2")
+    assert make([True, True], None).tolist() == make([1, 1], "binary").tolist() == [1, 1]
+    assert make([[2], []], None).tolist() == [[0, 0, 1], [0, 0, 0]]
+    for classes in (["20", "-1"], [20, -1], np.array([20, -1])):  # digits are integers
+        assert make([-1, 20], "int", classes).tolist() == [1, 0]
     assert make([2, 1], "regression").tolist() == [2, 1]
     assert make([2.5, 1], None).dtype == np.float32
     assert make(np.ones((3, 2)), None).shape == make([[1, 1]] * 3, "regression").shape == (3, 2)
@@ -101,9 +105,15 @@ def test_a_set_has_one_order_in_every_process():
         (["1", "2"], {"mode": "regression"}, "numbers"),
         ([[1], [1, 2]], {"mode": "regression"}, "equally many"),
         (["a", "b"], {"classes": ["a"]}, "got 'b'"),
-        (["a"], {"classes": ["a", "a"]}, "one twice"),
+        (["a"], {"classes": ["a", "a"]}, "different labels"),
         ([1.5], {"classes": [1]}, "Leave classes out"),
         (["a"], {"mode": "ints"}, "one of 'int'"),
+        ([-1, 1], {}, r"count from 0, got 2 different ones from -1 to 1\. Name .* classes="),
+        ([0, 1000], {}, "from 0 to 1000"),
+        (["a"], {"classes": 5}, "list of different labels, got 5"),
+        (["a"], {"classes": {"a"}}, "list of different labels"),
+        (["a"], {"classes": [["a"]]}, "list of different labels"),
+        (np.array([[1], [2]]), {}, r"Pass labels\[:, 0\]"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(values, options, match):
@@ -115,8 +125,13 @@ def test_keep_leaves_out_other_classes_and_suspects_misspelled_ones():
     labels = pd.Series(["a", "b", None, "c"])
     assert keep("t", labels, ["c", "a"])[1].tolist() == [True, False, True, True]
     assert keep("t", labels, ["a", "b", "c", "d"])[1].all()  # none here, maybe elsewhere
-    with pytest.raises(JaxaugError, match=r"no 'd'.*'a', 'b', 'c'"):
+    with pytest.raises(JaxaugError, match=r"no 'd' \(str\).*'a', 'b', 'c'"):
         keep("t", labels, ["a", "d"])
+    with pytest.raises(JaxaugError, match=r"no 1 \(int\)\. There are '01' \(str\)"):
+        keep("t", pd.Series(["01"]), [1])
+    assert keep("t", pd.Series([1, 2]), ["2"])[1].tolist() == [False, True]
+    with pytest.raises(JaxaugError, match="all texts"):
+        keep("t", pd.Series([[1], ["a"]]), ["a"])
     sets, kept = keep("t", pd.Series([["a", "b"], ["b"], []]), ["a"])
     assert (sets.tolist(), kept.tolist()) == ([["a"], [], []], [True, False, False])
 
@@ -172,6 +187,13 @@ def test_several_labels_are_a_dict_or_a_matrix(root):
     df = table(x=range(10), y=np.arange(10) / 10)
     matrix = source_of(df, root, ["x", "y"], label_mode="regression").read([3])["label"]
     np.testing.assert_array_equal(matrix, np.float32([[3, 0.3]]))
+    df = table(x=[0, 1] * 5, y=[1] * 10)
+    marks = source_of(df, root, ["x", "y"], label_mode="multihot")
+    assert marks.class_names == ("x", "y") and marks.class_counts == {"x": 5, "y": 10}
+    assert marks.read([0, 1])["label"].tolist() == [[0, 1], [1, 1]]
+    assert source_of(df, root, ["x", "y"])[0]["label"] == {"x": 0, "y": 1}
+    with pytest.raises(JaxaugError, match=r"rows of 0 and 1, got \[0.0, 2.0\] in row 0"):
+        source_of(df.assign(y=2), root, ["x", "y"], label_mode="multihot")
     part = source_of(
         table(a=list("xyz" * 3 + "x"), b=range(10)), root, ["a", "b"], classes={"a": ["y", "z"]}
     )
@@ -262,6 +284,28 @@ def test_boxes_and_points_move_with_the_picture(root):
     assert batch["keypoints"].tolist() == [[[2, 3], [10, 15]], [[0, 0]] * 2]
 
 
+def test_columns_without_names_and_points_in_a_plain_list(root):
+    df = table(boxes=[[(4, 6, 20, 30)]] * 10, x=range(10), y=2, z=list("ab" * 5), age=range(10))
+    df.columns = range(len(df.columns))
+    given = {"image": 0, "boxes": 1, "keypoints": [2, 3, 3, 2], "columns": [5], "group": 4}
+    source = source_of(df, root, 4, **given)
+    batch = source.read([3])
+    assert batch["keypoints"].tolist() == [[[1.5, 1], [1, 1.5]]]
+    assert (batch["label"].tolist(), batch["5"].tolist()) == ([1], [3])
+    assert set(source_of(df, root, [2, 4], **given)[0]["label"]) == {"2", "4"}
+
+
+def test_groups_are_not_in_batches(root):
+    for values in (list("ab" * 5), list(range(10)), [2**40] * 10):
+        source = source_of(table(who=values), root, group="who")
+        assert set(source[0]) == {"image", "index"}
+        assert pickle.loads(pickle.dumps(source)).subset([3, 1]).groups.tolist() == values
+    assert source_of(table(), root).groups is None
+    for values in ([1, None] * 5, ["a", None] * 5, [0.5, 1] * 5):
+        with pytest.raises(JaxaugError, match="'who'"):
+            source_of(table(who=values), root, group="who")
+
+
 @pytest.mark.parametrize(
     ("option", "value", "match"),
     [
@@ -312,11 +356,82 @@ def test_malformed_boxes_and_points_are_told_with_their_row(root, option, value,
             r"\['c'\]",
         ),
         ({}, {"missing": "skip"}, "'error', 'drop'"),
+        ({}, {"root": 5}, "root to be a path, got 5"),
+        ({}, {"extensions": 5}, "extensions to be a list of texts, got 5"),
+        ({}, {"extensions": [1]}, r"extensions to be a list of texts, got \[1\]"),
+        ({}, {"formats": None}, "formats to be a list of texts"),
+        ({}, {"image": ["path", "path"]}, "image to be one column"),
+        ({}, {"image": None}, "image to be one column"),
+        ({}, {"boxes": ["path"] * 3}, "four columns of numbers.*got .*Pass boxes="),
+        ({}, {"keypoints": ["path"] * 3}, "pairs of columns of numbers.*Pass keypoints="),
+        ({}, {"keypoints": [("path", "path"), ("path",)]}, "pairs of columns of numbers"),
+        ({}, {"keypoints": []}, "pairs of columns of numbers"),
+        ({"label": [1] * 10}, {"label": "label", "classes": 5}, "different labels, got 5"),
+        (
+            {"t": ["a,b"] * 10},
+            {"label": "t", "label_mode": "multihot"},
+            r"such as 'a,b'\. Split them: df\['t'\] = df\['t'\]\.str\.split\(','\)",
+        ),
     ],
 )
 def test_other_faults(root, columns, options, match):
     with pytest.raises(ValueError, match=match):
         source_of(table(**columns), root, **options)
+
+
+@pytest.mark.parametrize("df", [5, "table", {"path": ["a"], "label": ["a", "b"]}])
+def test_what_makes_no_table_is_refused(df, root):
+    with pytest.raises(
+        JaxaugError, match="^DataFrameSource: expected a table, got .*Pass a pandas"
+    ):
+        source_of(df, root)
+
+
+def test_csv_cells_are_numbers_only_if_written_as_one(root):
+    cells = {
+        "zeros": (["001", "1"], "U3", ["001", "1"]),
+        "int": (["-1", "10"], "i4", [-1, 10]),
+        "hole": (["1", None], "f4", [1, np.nan]),
+        "float": (["1.5", "2e1"], "f4", [1.5, 20]),
+        "odd": (["00.5", "1.5"], "U4", ["00.5", "1.5"]),
+        "flag": (["True", "False"], "?", [True, False]),
+        "long": (["9" * 20, "1"], "U20", ["9" * 20, "1"]),
+        "nan": (["nan", "inf"], "U3", ["nan", "inf"]),
+        "empty": ([None, None], "f4", [np.nan, np.nan]),
+    }
+    df = table(**{name: values * 5 for name, (values, *_) in cells.items()}, bit=[0, 1] * 5)
+    df.to_csv(root / "t.csv", index=False)
+    read = lambda label, **options: DataFrameSource.from_csv(
+        root / "t.csv", label=label, root=root, **SIZE, **options
+    )
+    batch = read(None, columns=list(cells), group="zeros").read([0, 1])
+    for name, (_, dtype, values) in cells.items():
+        assert batch[name].dtype == dtype, name
+        np.testing.assert_array_equal(batch[name], values)
+    assert read(None, group="zeros").groups[:2].tolist() == ["001", "1"]
+    assert read("zeros").class_names == ("001", "1")
+    assert read("int", classes=["10", "-1"]).labels[:2].tolist() == [1, 0]
+    assert read(["bit", "flag"], label_mode="multihot")[1]["label"].tolist() == [1, 0]
+    with pytest.raises(JaxaugError, match=r"no JSON list: row 0 \('001'\).*str\.split"):
+        read("zeros", label_mode="multihot")
+
+
+def test_csv_files_that_cannot_be_read_are_named(root):
+    (root / "empty.csv").touch()
+    (root / "t.csv").write_text("path\nimages/1.png\n")
+    with pytest.raises(FileNotFoundError, match="^from_csv: expected a CSV file, got .*gone.csv"):
+        DataFrameSource.from_csv(root / "gone.csv", **SIZE)
+    for path, options in (
+        (root / "empty.csv", {}),
+        (root, {}),
+        (5, {}),
+        (root / "t.csv", {"sep": None}),
+        (root / "t.csv", {"encoding": "klingon"}),
+        (root / "t.csv", {"encoding": None}),
+        (root / "images" / "1.png", {"encoding": "utf-16"}),
+    ):
+        with pytest.raises(JaxaugError, match="^from_csv: expected .* got .*[.]$"):
+            DataFrameSource.from_csv(path, label=None, **options, **SIZE)
 
 
 def test_from_csv(root):
@@ -343,7 +458,7 @@ def test_from_csv(root):
         DataFrameSource.from_csv(root / "b.csv", sep=";", root=root, **SIZE)[0]["image"][0, 0, 0]
         == 2
     )
-    with pytest.raises(JaxaugError, match=r"1 whose 'label' is no JSON: row 0 \('\[a'\)"):
+    with pytest.raises(JaxaugError, match=r"1 whose 'label' is no JSON list: row 0 \('\[a'\)"):
         DataFrameSource.from_csv(root / "b.csv", sep=";", root=root, label_mode="multihot", **SIZE)
 
 

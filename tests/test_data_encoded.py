@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import jaxaug.data as jd
+from jaxaug._types import JaxaugError
 from jaxaug.data._encoded import EncodedSource
 
 RNG = np.random.default_rng(0)
@@ -149,11 +150,30 @@ def test_only_transient_errors_are_tried_again():
         ([{"image": b"x"}], {"labels": [1, 2]}, "labels for 1 images, got 2"),
         ([{"image": b"x"}], {"label_mode": "x"}, "label_mode to be one of"),
         ([{"image": b"x"}], {"columns": "age"}, "Pass columns="),
+        ([{"image": b"x"}], {"columns": 5}, "columns to be a list of texts"),
+        ([{"image": b"x"}], {"formats": None}, "formats to be a list of texts"),
+        ([{"image": b"x"}], {"image": []}, r"image to be a key, got \[\]"),
+        ([{"image": b"x"}], {"image": None}, "image to be a key, got None"),
+        ([{"image": b"x"}], {"mask": 1}, "mask to be a key, got 1"),
+        ([{"image": b"x"}], {"parse": "p"}, "parse to be a function"),
+        ([{"image": b"x"}], {"progress": "no"}, "progress to be True or False"),
+        (None, {}, "a Grain data source.*got None"),
+        ("x.arrayrecord", {}, "a Grain data source.*got 'x"),
+        (Records, {}, "a Grain data source"),
     ],
 )
 def test_wrong_sources_are_found_when_made(given, options, text):
+    given = Records(given) if isinstance(given, list) else given
     with pytest.raises(ValueError, match=f"^EncodedSource: expected .*{text}"):
-        EncodedSource(Records(given), image_size=SIZE, progress=False, **options)
+        EncodedSource(given, **{"image_size": SIZE, "progress": False} | options)
+
+
+def test_a_parse_that_workers_cannot_be_sent_is_named():
+    _, given = records()
+    parse = lambda record: record
+    source = EncodedSource(Records(given), image_size=SIZE, parse=parse, progress=False)
+    with pytest.raises(JaxaugError, match="^Loader: expected a function that pickles.*parse="):
+        next(iter(jd.Loader(source, 2, workers=1)))
 
 
 def test_the_version_of_a_source_follows_its_contents(tmp_path):

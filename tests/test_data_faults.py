@@ -91,6 +91,21 @@ def test_one_epoch_never_shows_two_images_alike(folders):
     assert len(np.unique(occasions, axis=0)) == len(occasions)
 
 
+@pytest.mark.parametrize("balance", ["weights", {"a": 0, "b": 1}])
+def test_what_is_never_drawn_never_stands_in(folders, balance):
+    source = jd.DirectorySource(folders[1], image_size=(6, 8))
+    good = np.setdiff1d(np.arange(SIZE), BAD)
+    if balance == "weights":
+        allowed = np.array([BAD[0], good[5], good[-1]])
+        balance = np.isin(np.arange(SIZE), allowed).astype(float)
+    else:
+        allowed = np.flatnonzero(source.labels == 1)
+    loader = jd.Loader(source, 40, balance=balance, on_error="substitute", max_bad=99, device=False)
+    seen = np.unique(np.concatenate([batch["index"] for batch in loader]))
+    assert loader.report()
+    assert set(seen) <= set(allowed.tolist())
+
+
 def test_raise_names_the_first_bad_file_and_the_state_stays_before_it(folders):
     source = jd.DirectorySource(folders[1], image_size=(6, 8))
     loader = jd.Loader(source, 1, shuffle=False, device=False)

@@ -13,7 +13,7 @@ from PIL import Image
 
 import jaxaug.data as jd
 from jaxaug._types import JaxaugError
-from jaxaug.data import _record, _shards
+from jaxaug.data import _record, _shards, _stored
 from jaxaug.data._arrays import ArraySource
 from jaxaug.data._columns import Classes, ClassSets, Numbers, Padded, Several
 from jaxaug.data._encoded import EncodedSource
@@ -22,6 +22,8 @@ from jaxaug.data._pack import pack
 RNG = np.random.default_rng(0)
 SIZE = (6, 8)
 OPTIONS = {"image_size": SIZE, "color": "gray", "resample": "nearest"}
+
+TWICE = json.dumps(_stored.describe(Numbers(np.zeros(9, np.uint32))))
 
 
 def encoded(array, form="PNG"):
@@ -109,9 +111,43 @@ def test_packed_arrays_are_the_same_pixels(tmp_path, channels):
     again = EncodedSource.from_packed(tmp_path / "train")
     assert len(again) == 41
     a, b = again.read(np.arange(41)), part.read(np.arange(41))
-    a.pop("index"), b.pop("index")
     b["site"] = b["site"].astype(str)
     same(a, b)
+
+
+@pytest.mark.parametrize("packs", [1, 2])
+def test_packed_parts_are_the_parts_with_their_identities(folder, tmp_path, packs):
+    """Those of train and val stay apart, and everything drawn from them is the same."""
+    labels = ["a", "b", "c", "a", "a", "b"] * 6
+    table = {"path": [f"cat/{k}.png" for k in range(36)], "label": labels, "site": labels[::-1]}
+    table["boxes"] = [[(1, 1, 4, 5)] * (k % 3) for k in range(36)]
+    table["kinds"] = [["u", "v"][: k % 3] for k in range(36)]
+    for k, name in enumerate(table["path"]):
+        (tmp_path / "images" / name).write_bytes(encoded(np.full((9, 11, 3), k, np.uint8)))
+    more = {"boxes": "boxes", "box_labels": "kinds", "columns": ["site"]}
+    source = jd.DataFrameSource(table, root=tmp_path / "images", image_size=SIZE, **more)
+    found = set()
+    for name, part in zip("xy", source.split((0.7, 0.3), seed=1), strict=True):
+        for turn in range(packs):  # a pack of a pack, too
+            packed(part if turn == 0 else again, tmp_path / f"{name}{turn}")
+            again = EncodedSource.from_packed(tmp_path / f"{name}{turn}")
+        rows = np.arange(len(part))
+        same(again.read(rows), part.read(rows))
+        names = [again.reader.key(int(k)) for k in again.identities(rows)]
+        assert names == [part.reader.key(int(k)) for k in part.identities(rows)]
+        assert again.class_counts == part.class_counts
+        options = {"seed": 3, "balance": "uniform", "device": False}
+        pairs = zip(jd.Loader(again, 4, **options), jd.Loader(part, 4, **options), strict=True)
+        for a, b in pairs:
+            same(a, b)
+        same(again.cached("memory", progress=False)[2], part[2])
+        assert not found & set(again.identities(rows).tolist())
+        found |= set(again.identities(rows).tolist())
+    assert found == set(range(36))
+    jobs = again.reader.jobs(again.identities(rows[-2:]))
+    assert again.reader.blame(jobs, 1) == again.path(len(rows) - 1)
+    packed(source, tmp_path / "all")
+    assert json.loads((tmp_path / "all.json").read_text())["index"] is None
 
 
 def test_every_kind_of_column_survives(folder, tmp_path):
@@ -134,7 +170,6 @@ def test_every_kind_of_column_survives(folder, tmp_path):
     again = EncodedSource.from_packed(tmp_path / "train")
     a, b = again.read([0, 1, 2]), part.read([0, 1, 2])
     same(a.pop("label"), b.pop("label"))
-    a.pop("index"), b.pop("index")
     same(a, b)
     record = _record.load(again.reader.read.fetch.source[0])
     assert record["label"] == {"a": "x", "b": ["p", "q"]} and record["count"] == [3, 4]
@@ -155,7 +190,8 @@ def test_bad_files_stop_it_or_are_reported(folder, tmp_path):
     assert json.loads((tmp_path / "train.json").read_text())["skipped"] == report.skipped
     again = EncodedSource.from_packed(tmp_path / "train")
     np.testing.assert_array_equal(again.read([0, 1])["image"], folder.read([0, 2])["image"])
-    assert again.labels.tolist() == [0, 1] and again.reader.key(1) == folder.reader.key(2)
+    assert again.labels.tolist() == [0, 1] and again[1]["index"] == 2
+    assert again.reader.key(2) == folder.reader.key(2) and again.path(1) == f"{tmp_path}/train[1]"
     with pytest.raises(JaxaugError, match="can be read in Dir.*, got none"):
         packed(folder.subset([1, 3]), tmp_path / "bad", on_error="skip")
 
@@ -246,6 +282,8 @@ def test_a_shard_that_is_not_as_written_is_refused(tmp_path):
         ('"train-', '"../train-', "outside its folder"),
         ('"3"', '"4"', "names with another checksum"),
         ('"base64": "A', '"base64": "B', "column with another checksum"),
+        ('"index": null', '"index": 5', "TypeError"),
+        ('"index": null', f'"index": {TWICE}', "identities that are not as many, or not different"),
         ('"keys"', '"kys"', "KeyError"),
         ("{", "", "JSONDecodeError"),
     ],
@@ -261,6 +299,34 @@ def test_a_sidecar_that_is_not_as_written_is_refused(tmp_path, old, new, text):
     sidecar.unlink()
     with pytest.raises(FileNotFoundError, match="train.json"):
         EncodedSource.from_packed(tmp_path / "train")
+
+
+@pytest.mark.parametrize("path", ["out/", "out/.json", ".", "a/..", "", b"x", None, 5])
+def test_a_pack_must_have_a_name(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JaxaugError, match="^pack: expected path to "):
+        packed(ArraySource(pixels(3, *SIZE, 3)), path)
+    with pytest.raises(JaxaugError, match="^from_packed: expected path to "):
+        EncodedSource.from_packed(path)
+    assert list(tmp_path.iterdir()) == []
+    packed(ArraySource(pixels(3, *SIZE, 3)), "out/../x.json")
+    assert len(EncodedSource.from_packed(tmp_path / "x")) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"source": "x"}, "a source of images, got 'x'"),
+        ({"source": None}, "a source of images, got None"),
+        ({"overwrite": "x"}, "overwrite to be True or False"),
+        ({"progress": 2}, "progress to be True or False"),
+    ],
+)
+def test_wrong_arguments_are_refused(tmp_path, wrong, text):
+    fine = {"source": ArraySource(pixels(3, *SIZE, 3)), "path": tmp_path / "x", "progress": False}
+    with pytest.raises(JaxaugError, match=f"^pack: expected {text}"):
+        pack(**fine | wrong)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

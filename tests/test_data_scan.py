@@ -56,6 +56,8 @@ def test_hidden_entries_and_other_files_are_skipped_and_nesting_is_kept(tmp_path
     assert scan(str(tmp_path)) == found
     with pytest.raises(ValueError, match=r"in a class folder, got beside them 'cover\.png'"):
         source_of(tmp_path)
+    for mode in ("int", "none", "image"):
+        assert len(source_of(tmp_path, classes=["a"], label_mode=mode)) == 3
     chosen = source_of(tmp_path, classes=["a"])  # was asked for
     assert [chosen.path(row) for row in range(3)] == [f"{tmp_path}/{path}" for path in found[:3]]
     assert len(source_of(tmp_path, label_mode="none")) == 4
@@ -174,6 +176,7 @@ def test_links_are_followed_inside_and_loops_end(tmp_path):
     (tmp_path / "root/b").symlink_to(tmp_path / "root/a/c")
     touch(tmp_path / "root", "a/c/3.png")
     (tmp_path / "root/a/loop").symlink_to(tmp_path / "root/a")
+    (tmp_path / "root/a/itself").symlink_to(tmp_path / "root/a/itself")
     (tmp_path / "root/a/broken.png").symlink_to(tmp_path / "nothing")
     with pytest.raises(ValueError, match=r"links that stay .* got 2 .*'a/broken.png', 'a/linked'"):
         scan(str(tmp_path / "root"))
@@ -185,6 +188,10 @@ def test_links_are_followed_inside_and_loops_end(tmp_path):
     for name in ("a/linked", "a/broken.png"):
         (tmp_path / "root" / name).unlink()
     assert scan(str(tmp_path / "root")) == inside
+    (tmp_path / "root/out").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"1 that lead out of it: 'out'"):
+        source_of(tmp_path / "root", classes=["a", "out"])
+    (tmp_path / "root/out").unlink()
     sibling = tmp_path / "root2"  # begins with the root's name, and lies beside it
     touch(sibling, "1.png")
     (tmp_path / "root/a/4.png").symlink_to(sibling / "1.png")
@@ -257,8 +264,12 @@ def test_subset_keeps_identities_and_refuses_nonsense(tmp_path):
     assert part.path(0).endswith("/a/3.png")
     assert source.subset(np.arange(6) % 2 == 1)._index.tolist() == [1, 3, 5]
     for rows in ([], [6], [-1], [0.5], [[1]], [True]):
-        with pytest.raises(ValueError, match=r"subset: expected row numbers from 0 to 5"):
-            source.subset(rows)
+        for use in (source.subset, source.read):
+            with pytest.raises(ValueError, match=r"expected row numbers from 0 to 5"):
+                use(rows)
+    assert source.path(-1) == source.path(5)
+    with pytest.raises(IndexError, match="a row below 6"):
+        source.path(6)
     with pytest.raises(ValueError, match="got row 2 more than once"):
         source.subset([1, 2, 2])
 

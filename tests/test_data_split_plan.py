@@ -120,7 +120,8 @@ def test_permute_takes_a_key_for_each_position():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_remainders(shuffle):
     plan = jd.Plan(10, seed=1, shuffle=shuffle)
-    drop, pad, keep = (Batches(plan, 10, 4, remainder) for remainder in ("drop", "pad", "keep"))
+    ways = ("drop", "pad", "keep")
+    drop, pad, keep = (Batches(plan, 10, 10, 4, way, (0, 4)) for way in ways)
     assert (len(drop), len(pad), len(keep)) == (2, 3, 3)
     for epoch in range(2):
         whole = plan(range(10 * epoch, 10 * epoch + 10))[0].tolist()
@@ -146,7 +147,7 @@ def test_remainders(shuffle):
             [True] * 2 + [False] * 2,
         ]
         assert {visit for rows in padded for visit in rows.visits.tolist()} == {epoch}
-    assert Batches(jd.Plan(3, shuffle=False), 3, 8, "pad")(0).rows.tolist() == [
+    assert Batches(jd.Plan(3, shuffle=False), 3, 3, 8, "pad", (0, 8))(0).rows.tolist() == [
         0,
         1,
         2,

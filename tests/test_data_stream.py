@@ -191,6 +191,39 @@ def test_views_on_devices_share_one_position(source):
         jd.Loader(source, 6).to_device(sharding)
 
 
+def test_only_the_newest_loop_moves_the_state_and_a_look_moves_nothing(source):
+    whole = loader(source, remainder="pad")
+    first, second = iter(whole), iter(whole)
+    next(second)
+    next(first)
+    assert (whole.state()["epoch"], whole.state()["step"]) == (1, 1)
+    whole.restore(loader(source, remainder="pad").state() | {"step": 1})
+    next(first)
+    next(iter(whole.epoch(0)))
+    assert (whole.state()["epoch"], whole.state()["step"]) == (0, 1)
+    assert numbers(whole) == numbers(whole.epoch(0))[1:]
+
+
+def test_an_epoch_without_shuffling_has_the_same_records_each_time(source):
+    for size in (5, 21, 30):
+        part = jd.Loader(source, 5, shuffle=False, epoch_size=size, device=False)
+        epochs = [np.concatenate([b["index"] for b in part.epoch(e)]) for e in range(3)]
+        assert epochs[0][:size].tolist() == [k % 21 for k in range(size)]
+        assert (epochs[0] == epochs[1]).all()
+        assert (epochs[1] == epochs[2]).all()
+        visits = [b["visit"].tolist() for e in range(3) for b in part.epoch(e)]
+        occasions = list(zip(np.concatenate(epochs), itertools.chain(*visits), strict=True))
+        assert size % 5 or len(set(occasions)) == len(occasions)
+
+
+def test_numbers_of_numpy_are_numbers(source):
+    ours = jd.Loader(source, np.int64(8), seed=np.uint64(3), shuffle=np.True_, device=False)
+    assert numbers(ours) == numbers(loader(source))
+    assert json.dumps(ours.state()) == json.dumps({**loader(source).state(), "epoch": 1})
+    taken = {k: np.int64(v) if type(v) is int else v for k, v in ours.state().items()}
+    loader(source).restore(taken)
+
+
 PROGRAM = """
 import sys, json, jax, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec as P
@@ -200,6 +233,26 @@ import jaxaug as ja
 source = ja.data.DirectorySource(root, image_size=(6, 8))
 sharding = NamedSharding(jax.make_mesh((4,), ("data",)), P("data"))
 loader = ja.data.Loader(source, 8, seed=3)
+devices = np.array(jax.devices())
+alone = ja.data.Loader(source, 8, seed=3, device=False, shard=(0, 1))
+expected = [batch["index"] for batch in alone]
+for mesh, spec in [
+    (jax.sharding.Mesh(devices[::-1], ("data",)), P("data")),
+    (jax.sharding.Mesh(devices.reshape(2, 2), ("model", "data")), P("data")),
+    (jax.sharding.Mesh(devices, ("data",)), P()),
+]:
+    batches = loader.to_device(NamedSharding(mesh, spec)).epoch(0)
+    for batch, index in zip(batches, expected, strict=True):
+        assert batch["index"].shape == (8,), batch["index"].shape
+        for shard in batch["index"].addressable_shards:
+            np.testing.assert_array_equal(np.asarray(shard.data), index[shard.index])
+mesh = jax.sharding.Mesh(devices[[0, 2, 1, 3]], ("data",))
+try:
+    loader.to_device(NamedSharding(mesh, P("data")))
+except ValueError as error:
+    assert "one run of a batch's rows" in str(error), error
+else:
+    raise SystemExit("rows in turn were accepted")
 augment = jax.jit(ja.batched(ja.Chain(ja.Rotate(20), ja.HorizontalFlip())))
 out = []
 for batch in loader.to_device(sharding):
@@ -249,15 +302,32 @@ def test_the_loaders_parts_pickle_and_say_what_is_wrong(source):
         loader(source, shard=(0, 2), remainder="keep")
     with pytest.raises(ValueError, match="a balance that per_batch can hold"):
         loader(source, per_batch=True)
-    with pytest.raises(ValueError, match=r"epoch_size of whole batches, got 20.*epoch_size=16"):
-        loader(source, balance="uniform", per_batch=True, epoch_size=20)
+    assert len(loader(source, balance="uniform", per_batch=True, epoch_size=20)) == 2  # whole ones
+    with pytest.raises(ValueError, match=r"shard to be a pair \(number, hosts\), got 0"):
+        loader(source, shard=0)
+    with pytest.raises(ValueError, match="time_limit to be seconds"):
+        loader(source, time_limit=-1)
+    with pytest.raises(ValueError, match="shuffle to be True or False, got 'False'"):
+        loader(source, shuffle="False")
+    spec = PartitionSpec("data", None)
+    with pytest.raises(ValueError, match="a sharding that divides a batch of 8"):
+        loader(source).to_device(NamedSharding(jax.make_mesh((8,), ("data",)), spec))
+    with pytest.raises(ValueError, match="a sharding that divides a batch of 5"):
+        mesh = jax.make_mesh((8,), ("data",))
+        loader(source, remainder="keep", device=NamedSharding(mesh, PartitionSpec("data")))
+    unlabelled = jd.ArraySource(np.zeros((9, 4, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match="classes to balance, got a source without"):
+        jd.Loader(unlabelled, 3, balance="uniform")
     copy = pickle.loads(pickle.dumps(loader(source).dataset()))
     assert numbers(copy[k] for k in range(2)) == numbers(loader(source))
 
 
 def test_the_table_says_how_often_each_class_is_drawn(source):
-    natural = loader(source).class_table()
+    natural = loader(source, remainder="keep").class_table()
     assert natural["records"].to_dict() == natural["draws"].to_dict() == COUNTS
+    whole = loader(source)  # drops what does not fill a batch
+    labels = np.concatenate([batch["label"] for batch in whole.epoch(1)])
+    assert whole.class_table(1)["draws"].tolist() == np.bincount(labels).tolist()
     even = loader(source, balance="uniform", epoch_size=24)
     for epoch in range(2):
         labels = np.concatenate([batch["label"] for batch in even.epoch(epoch)])

@@ -66,8 +66,7 @@ def test_multi_device(tmp_path):
 
 
 def test_a_table_of_images_with_boxes(tmp_path):
-    output = run(tmp_path, "dataframe.py", "--short")
-    print(output)
+    assert "images/s" in run(tmp_path, "dataframe.py", "--short")
     assert list(tmp_path.glob("*.png"))
 
 

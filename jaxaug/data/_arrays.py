@@ -27,10 +27,11 @@ class ArraySource(ImageSource):
     Args:
         images: uint8 or floating (n, h, w, c), or (n, h, w), which gets a channel axis; or the path
             of a `.npy` file of such an array, or a `numpy.memmap`.
-        labels: A class or a number for each image, as names, integers, floats, lists of names, or
-            an array of 0 and 1, (n, classes).
+        labels: A class or a number for each image, as names, integers from 0 (numbers of classes),
+            floats, lists of names, or an array of 0 and 1, (n, classes).
         label_mode: "int", "onehot", "binary", "multihot", "regression", "image" (the image itself,
-            for autoencoders) or "none". If None, what `labels` look like.
+            for autoencoders) or "none". If None, what `labels` look like: rows with a single 1 each
+            are "onehot", other rows of integers "multihot", other floats targets ("regression").
         class_names: Name of each class; integer labels are then positions in it.
         masks: Integers (n, h, w), or a file of them as with `images`; int32 in batches.
         weights: Numbers (n,), 0 or more: column `weight`, float32.
@@ -195,7 +196,12 @@ def _given(array: Any) -> NDArray[Any] | Mapped:
     if isinstance(array, str | os.PathLike):
         try:
             array = np.lib.format.open_memmap(os.fspath(array), mode="r")
-        except (ValueError, EOFError) as error:
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"ArraySource: expected a .npy file, got {os.fspath(array)!r}, which does not "
+                "exist. Check the path."
+            ) from None
+        except (ValueError, EOFError, OSError) as error:
             remedy = "Write it with numpy.save, without objects in it."
             got = f"{os.fspath(array)!r} ({error})"
             raise JaxaugError("ArraySource", "a whole .npy file", got, remedy) from None

@@ -81,6 +81,12 @@ class Balanced:
         key = fold(self.seed, _TURNS) if self.shuffle else None
         return Quotas(self.shares, self.epoch_size, self.period, key)
 
+    def drawable(self) -> NDArray[np.bool_]:
+        """Which rows are ever drawn, bool (n,)."""
+        drawn = np.zeros(len(self.order), bool)
+        drawn[self.order] = np.repeat(self.shares > 0, np.diff(self.starts))
+        return drawn
+
     @functools.cached_property
     def _keys(self) -> tuple[int, int]:
         return fold(self.seed, _SLOTS), fold(self.seed, _MEMBERS)
@@ -175,3 +181,13 @@ def table(plan: Balanced, membership: Membership, epoch: int = 0) -> pd.DataFram
     columns = {"records": records, "share": share, "draws": draws.astype(np.int64)}
     columns |= {"draws_share": draws / len(plan), "times": draws / np.maximum(records, 1)}
     return pd.DataFrame(columns, index=names)
+
+
+def counted(membership: Membership, rows: NDArray[np.integer]) -> pd.DataFrame:
+    """As `table`, of these draws, without a balance: a class' share is that of its records."""
+    times = np.bincount(rows, minlength=membership.size)[membership.records]
+    draws = np.bincount(membership.classes, times, len(membership.class_names))
+    records, names = membership.counts, pd.Index(membership.class_names, name="class")
+    columns = {"records": records, "share": records / max(membership.size, 1)}
+    columns |= {"draws": draws.astype(np.int64), "draws_share": draws / len(rows)}
+    return pd.DataFrame(columns | {"times": draws / np.maximum(records, 1)}, index=names)

@@ -42,21 +42,22 @@ class Rows(NamedTuple):
 class Batches:
     """Batch number -> records, over all epochs: batch `i` belongs to epoch `i // len(batches)`.
 
-    A batch never spans two epochs. Of each global batch a host gets one run of rows, so that the
+    A batch never spans two epochs. Of each global batch a host reads one run of rows, so that the
     hosts' parts, joined in order, are the same batch for any number of them.
 
     Attributes:
         plan: Where the records come from.
         epoch_size: Positions of the plan in an epoch.
+        stride: Positions from the beginning of an epoch to that of the next, `epoch_size` or more.
         batch_size: Records in a batch, of all hosts together.
         remainder: What becomes of the last records of an epoch when they do not fill a batch:
             "drop" leaves them out (other ones each epoch, if shuffled), "pad" completes the batch
             with records of the same epoch, marked not `valid`, "keep" gives a smaller batch.
-        shard: This host's number, and how many there are.
+        part: Rows of each batch that this host reads, from the first to before the last.
 
     Example:
         >>> from jaxaug.data import Plan
-        >>> batches = Batches(Plan(5, shuffle=False), 5, 3, "pad")
+        >>> batches = Batches(Plan(5, shuffle=False), 5, 5, 3, "pad", (0, 3))
         >>> len(batches)
         2
         >>> batches(1).rows.tolist(), batches(1).valid.tolist()
@@ -65,22 +66,12 @@ class Batches:
 
     plan: Stream
     epoch_size: int
+    stride: int
     batch_size: int
     remainder: str
-    shard: tuple[int, int] = (0, 1)
+    part: tuple[int, int]
 
     def __post_init__(self) -> None:
-        _check.integer("Loader", "batch_size", self.batch_size, 1)
-        _check.choice("Loader", "remainder", self.remainder, REMAINDERS)
-        number, count = self.shard
-        _check.integer("Loader", "the number of hosts", count, 1)
-        _check.integer("Loader", "this host's number", number, 0, count - 1)
-        if self.batch_size % count:
-            want, got = f"a batch_size that {count} hosts can share", str(self.batch_size)
-            raise JaxaugError("Loader", want, got, "batch_size counts the records of all hosts.")
-        if count > 1 and self.remainder == "keep":
-            remedy = "Pass remainder='drop' or 'pad': every host must make equal steps."
-            raise JaxaugError("Loader", "whole batches on several hosts", "'keep'", remedy)
         if len(self) == 0:
             want = f"records for at least one batch of {self.batch_size}"
             got = f"{self.epoch_size}, which remainder='drop' would drop"
@@ -95,11 +86,26 @@ class Batches:
         """Returns this host's records of batch `number`, counted from the start of epoch 0."""
         size = self.epoch_size
         epoch, step = divmod(number, len(self))
-        host, hosts = self.shard
-        share = self.batch_size // hosts
-        first = step * self.batch_size + host * share
-        places = np.arange(first, first + share)
+        places = step * self.batch_size + np.arange(*self.part)
         if self.remainder == "keep":
             places = places[places < size]
-        rows, visits = self.plan(epoch * size + places % size)
+        rows, visits = self.plan(epoch * self.stride + places % size)
         return Rows(rows, visits, places < size if self.remainder == "pad" else None)
+
+
+def part_of(shard: tuple[int, int], batch_size: int) -> tuple[int, int]:
+    """Rows of a batch that a host reads, given its number and how many hosts there are.
+
+    Raises:
+        JaxaugError: If it is no such pair, or hosts cannot share a batch evenly.
+    """
+    if not isinstance(shard, tuple) or len(shard) != 2:
+        remedy = "Pass shard=(0, 2) on the first of two hosts, (1, 2) on the other."
+        raise JaxaugError("Loader", "shard to be a pair (number, hosts)", repr(shard), remedy)
+    hosts = _check.integer("Loader", "the number of hosts", shard[1], 1)
+    number = _check.integer("Loader", "this host's number", shard[0], 0, hosts - 1)
+    if batch_size % hosts:
+        want, got = f"a batch_size that {hosts} hosts can share", str(batch_size)
+        raise JaxaugError("Loader", want, got, "batch_size counts the records of all hosts.")
+    share = batch_size // hosts
+    return number * share, (number + 1) * share

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from jaxaug._types import JaxaugError
 
+from . import _check
 from ._cachefile import VERSION, CacheFile, Layout, Writer, gather
 from ._decode import DecodeError
 from ._fill import fill
@@ -47,9 +48,10 @@ def cached(
         JaxaugError: If the images are in memory already, or the folder has no room or cannot be
             written to.
     """
-    if not isinstance(where, (str, os.PathLike)):
+    if not isinstance(where, (str, os.PathLike)) or not os.fspath(where):  # "" is where we are
         remedy = "Pass a folder, or 'memory'."
         raise JaxaugError("cached", "where to be a folder or 'memory'", repr(where), remedy)
+    _check.flag("cached", "progress", progress)
     origin = source.reader
     # Ascending, so that the order of the rows does not matter.
     identities = np.sort(source.identities(np.arange(len(source))))
@@ -109,6 +111,9 @@ class CachedReader(Reader):
 
     def manifest(self) -> str:
         return self._origin.manifest()
+
+    def options(self) -> str:
+        return self._origin.options()
 
     def versions(self, index: NDArray[np.uint32]) -> bytes:
         return self._origin.versions(index)

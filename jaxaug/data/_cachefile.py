@@ -187,8 +187,9 @@ def gather(
     copies = {name: np.take(array, places, axis=0) for name, array in arrays.items()}
     if not faults:
         return copies, []
-    found = enumerate(places.tolist())
-    return copies, [(row, faults[place]) for row, place in found if place in faults]
+    found = [(row, faults[place]) for row, place in enumerate(places.tolist()) if place in faults]
+    # New ones: an error that is raised again and again keeps every frame it went through.
+    return copies, [(row, DecodeError(*error.args)) for row, error in found]
 
 
 def record_bytes(shape: tuple[int, ...], dtype: np.dtype) -> int:

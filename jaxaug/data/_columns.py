@@ -28,6 +28,10 @@ class Column(abc.ABC):
     def parts(self) -> tuple[NDArray[Any], ...]:
         """The arrays that hold everything: what a fingerprint is made of."""
 
+    def options(self) -> tuple[Any, ...]:
+        """What else the values in a batch depend on."""
+        return ()
+
     def membership(self, index: Index | slice) -> Membership | None:
         """Which of these records belong to which classes; None if the column has no classes."""
         del index
@@ -39,7 +43,8 @@ class Column(abc.ABC):
 
     def digest(self) -> str:
         """A hash of everything in it."""
-        state = hashlib.blake2b(repr((type(self).__name__, self.names)).encode(), digest_size=16)
+        facts = repr((type(self).__name__, self.names, *self.options()))
+        state = hashlib.blake2b(facts.encode("utf-8", "surrogateescape"), digest_size=16)
         for part in self.parts():
             state.update(f"{part.dtype}{part.shape}".encode())
             state.update(np.ascontiguousarray(part).view(np.uint8).data)
@@ -81,6 +86,9 @@ class Classes(Column):
 
     def parts(self) -> tuple[NDArray[Any], ...]:
         return (self.values,)
+
+    def options(self) -> tuple[Any, ...]:
+        return (self.mode,)
 
     def membership(self, index: Index | slice) -> Membership:
         return Membership.of(self.values[index], self._names)
@@ -184,6 +192,9 @@ class Padded(Column):
     def parts(self) -> tuple[NDArray[Any], ...]:
         return self.values, self.ends
 
+    def options(self) -> tuple[Any, ...]:
+        return self.length, self.fill
+
 
 class Several(Column):
     """Columns by name: batches hold a dict of arrays."""
@@ -202,17 +213,22 @@ class Several(Column):
         return tuple(part for column in self.columns.values() for part in column.parts())
 
     def membership(self, index: Index | slice) -> Membership | None:
-        """A class for each combination that occurs, of all columns that have one class a record."""
-        single = {k: c for k, c in self.columns.items() if isinstance(c, Classes)}
-        if not single:
+        """The classes of all columns side by side, such as "color=red": several for each record."""
+        found = {name: column.membership(index) for name, column in self.columns.items()}
+        each = {name: membership for name, membership in found.items() if membership}
+        if not each:
             return None
-        table = np.stack([column.values[index] for column in single.values()], axis=1)
-        seen, values = np.unique(table, axis=0, return_inverse=True)
-        names = (
-            ", ".join(f"{k}={c.names[v]}" for (k, c), v in zip(single.items(), row, strict=True))
-            for row in seen
-        )
-        return Membership.of(values.reshape(-1), tuple(names))
+        counts = [len(membership.class_names) for membership in each.values()]
+        starts = np.cumsum([0, *counts[:-1]]).astype(np.int32)
+        records = np.concatenate([m.records for m in each.values()])
+        classes = [m.classes + start for m, start in zip(each.values(), starts, strict=True)]
+        order = np.argsort(records, kind="stable")
+        names = (f"{name}={one}" for name, m in each.items() for one in m.class_names)
+        size = next(iter(each.values())).size
+        return Membership(records[order], np.concatenate(classes)[order], size, tuple(names))
+
+    def options(self) -> tuple[Any, ...]:
+        return tuple(column.options() for column in self.columns.values())
 
 
 def ragged(
@@ -234,6 +250,24 @@ def ragged(
     rows = np.repeat(np.arange(len(index)), counts)
     within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rows, starts[rows] + within
+
+
+def as_on_device(who: str, name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers in the 32 bits that they will have on a device; anything else as it is.
+
+    Raises:
+        JaxaugError: If an integer needs more: there it would be another one.
+    """
+    if values.dtype.kind == "f" and values.itemsize > 4:
+        return values.astype(np.float32)
+    if values.dtype.kind not in "iu" or values.itemsize < 4:
+        return values
+    limits = np.iinfo(np.int32)
+    if values.size and (values.min() < limits.min or values.max() > limits.max):
+        got = f"{values.min()} to {values.max()}"
+        remedy = "Make them texts with astype(str)."
+        raise JaxaugError(who, f"column {name!r} to hold integers of 32 bits", got, remedy)
+    return values.astype(np.int32)
 
 
 def _one_hot(

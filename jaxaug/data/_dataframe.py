@@ -1,6 +1,7 @@
 """A table of images: file names, and whatever else is known of each, in columns."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,14 +13,17 @@ from jaxaug._types import JaxaugError
 
 from . import _check
 from ._decode import FORMATS, MAX_PIXELS, Decoder
-from ._geometry import box_columns, from_json, point_columns
+from ._geometry import box_columns, box_names, from_json, point_columns, point_names
 from ._reader import FileReader
 from ._source import ImageSource
-from ._table import Table, flat
-from ._tablecolumns import Files, Labels, blame_files, carried, weights
+from ._table import Table, flat, is_name
+from ._tablecolumns import Files, Labels, blame_files, carried, grouped, weights
 
 _WHO = "DataFrameSource"
-_COLUMNS = ("mask", "boxes", "box_labels", "keypoints", "weight", "columns")  # arguments that name
+_TEXTS = ("mask", "box_labels", "columns", "group")  # arguments that name columns read as texts
+_COLUMNS = (*_TEXTS, "boxes", "keypoints", "weight")
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 
 class DataFrameSource(ImageSource):
@@ -34,8 +38,10 @@ class DataFrameSource(ImageSource):
     Args:
         df: A pandas DataFrame, or what makes one, such as a dict of columns.
         image: Column of file names.
-        label: Column of labels: names, numbers, lists of names. A list of columns gives a dict of
-            labels, or numbers (b, m) if `label_mode` is "regression". Or None.
+        label: Column of labels: names, integers from 0 (numbers of classes), floats, lists of
+            names. A list of columns gives a dict of labels; or, if `label_mode` is "regression",
+            numbers (b, m), and if it is "multihot", of columns of 0 and 1, float32 (b, columns).
+            Or None.
         root: Folder that file names are relative to. If None, they are taken as they are.
         mask: Column of file names of masks.
         boxes: Column of lists of boxes (x0, y0, x1, y1) in pixels of the upright picture, x1 > x0
@@ -43,13 +49,17 @@ class DataFrameSource(ImageSource):
         box_labels: Column of lists of names or integers, one for each box (with four columns, one
             name or integer): int32 (b, n), places in `box_class_names`, filled up with -1.
         keypoints: Column of lists of points (x, y), equally many in each row; or a list of pairs of
-            columns. NaN is a missing point; `visible` bool (b, n) tells which are there.
+            columns, or of columns x0, y0, x1, y1, and so on. NaN is a missing point; `visible`
+            bool (b, n) tells which are there.
         weight: Column of numbers, 0 or more: `weight`, float32.
-        columns: Columns carried along: numbers or texts, under their own names.
+        columns: Columns carried along: numbers or texts, under their own names. Texts are NumPy
+            arrays, which must be taken out of a batch before it is given to jitted code.
+        group: Column of what must stay together when the source is divided, texts or whole
+            numbers. It is not in batches: `split` and `folds` use it unless given another.
         label_mode: "int", "onehot", "binary", "multihot", "regression", "image" (the image itself)
             or "none"; a dict of them by column for several labels. If None, what the labels are.
         classes: Classes to use, in the order of their labels (a dict by column for several); rows
-            of others are left out. All, sorted, if None.
+            of others are left out. If None, all texts, sorted, or integers from 0 to the greatest.
         missing: "error", or "drop": rows are left out whose file is missing or has another ending.
             `dropped` holds their numbers.
         extensions: Endings that file names must have, upper and lower case alike; any if None.
@@ -65,6 +75,7 @@ class DataFrameSource(ImageSource):
 
     Attributes:
         dropped: int64, numbers of the rows left out because of their files.
+        groups: The group of each record, (n,), by identity; None without `group`.
 
     Raises:
         FileNotFoundError: If there is no `root`.
@@ -89,16 +100,17 @@ class DataFrameSource(ImageSource):
     def __init__(
         self,
         df: Any,
-        image: str = "path",
-        label: str | Sequence[str] | None = "label",
+        image: Any = "path",
+        label: Any = "label",
         *,
         root: str | os.PathLike[str] | None = None,
         mask: str | None = None,
         boxes: str | Sequence[str] | None = None,
         box_labels: str | None = None,
-        keypoints: str | Sequence[tuple[str, str]] | None = None,
+        keypoints: str | Sequence[str] | Sequence[tuple[str, str]] | None = None,
         weight: str | None = None,
         columns: Sequence[str] = (),
+        group: str | None = None,
         label_mode: str | Mapping[str, str] | None = None,
         classes: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
         missing: str = "error",
@@ -119,13 +131,19 @@ class DataFrameSource(ImageSource):
             color=color,
             resample=resample,
             max_pixels=max_pixels,
-            formats=tuple(formats),
+            formats=_check.texts(_WHO, "formats", formats),
         )
         _check.choice(_WHO, "missing", missing, ("error", "drop"))
         if max_boxes is not None:
             _check.integer(_WHO, "max_boxes", max_boxes, 1)
+        if extensions is not None:
+            extensions = _check.texts(_WHO, "extensions", extensions)
+        if root is not None:
+            root = _check.path(_WHO, "root", root)
+        _single(image=image, mask=mask, box_labels=box_labels, weight=weight, group=group)
+        boxes, keypoints = box_names(_WHO, boxes), point_names(_WHO, keypoints)
         given = None if label_mode in ("none", "image") else label
-        wanted = flat(image, given, mask, boxes, box_labels, keypoints, weight, columns)
+        wanted = flat(image, given, mask, boxes, box_labels, keypoints, weight, columns, group)
         table = Table(_WHO, df, wanted)
         labels = Labels(_WHO, table, given, label_mode, classes)
         files = [Files(table, each, root, extensions) for each in flat(image, mask)]
@@ -149,7 +167,8 @@ class DataFrameSource(ImageSource):
             found |= point_columns(table, keypoints)
         if weight is not None:
             found["weight"] = weights(table, weight)
-        found |= {name: carried(_WHO, table, name) for name in flat(columns)}
+        found |= {str(name): carried(_WHO, table, name) for name in flat(columns)}
+        self._group = None if group is None else grouped(_WHO, table, group)
         table.refuse(remedy)
         if not len(table):
             got = f"{table.size} rows, {len(self.dropped)} of them without a file"
@@ -164,7 +183,7 @@ class DataFrameSource(ImageSource):
             placement=boxes is not None or keypoints is not None,
         )
         less = f", {len(self.dropped)} dropped" if len(self.dropped) else ""
-        where = "" if root is None else f", root={os.fspath(root)!r}"
+        where = "" if root is None else f", root={root!r}"
         text = f"{_WHO}({table.size} rows of {image!r}{less}{where}, {decoder.options})"
         found |= {} if column is None else {"label": column}
         super().__init__(reader, found, text, echo=label_mode == "image")
@@ -173,6 +192,14 @@ class DataFrameSource(ImageSource):
     def box_class_names(self) -> tuple[str, ...]:
         """Name of each class of `box_labels`; empty if there are none."""
         return self.columns["box_labels"].names if "box_labels" in self.columns else ()
+
+    @property
+    def groups(self) -> NDArray[Any] | None:
+        """The group of each record of the whole table, (n,), by identity; None if there are none.
+
+        It is what `split` and `folds` keep together, and is not in batches.
+        """
+        return None if self._group is None else self._group(np.arange(len(self.reader), dtype="u4"))
 
     @classmethod
     def from_csv(
@@ -188,6 +215,8 @@ class DataFrameSource(ImageSource):
         """Reads the table from a CSV file, and of that only the columns that are used.
 
         Only empty cells are missing values: "NA" is a text like others. File names stay texts.
+        Labels and what is carried along are numbers if every cell is just as the number is written,
+        and else texts: "007" is another patient than "7".
         Lists (boxes, keypoints, labels with `label_mode="multihot"`) are in JSON, such as
         `[[0, 0, 8, 4]]`. Names are relative to `root`, or to the working directory if it is None;
         not to the CSV file.
@@ -204,25 +233,76 @@ class DataFrameSource(ImageSource):
             FileNotFoundError: If there is no such file.
             JaxaugError: As `DataFrameSource`, or if a list is no JSON.
         """
-        import pandas as pd  # noqa: PLC0415 - half a second, which most never need
-
         mode = options.get("label_mode")
         given = None if mode in ("none", "image") else label
         wanted = flat(image, given, *(options.get(name) for name in _COLUMNS))
-        file = Path(path).absolute()  # absolute: pandas would fetch a URL
+        for name, value in {"sep": sep, "encoding": encoding}.items():
+            if not isinstance(value, str) or not value:
+                remedy = "Pass sep=',' or sep=';', and encoding='utf-8' or another."
+                raise JaxaugError("from_csv", f"{name} to be a text", repr(value), remedy)
         csv: dict[str, Any] = {"sep": sep, "encoding": encoding}
         csv["encoding_errors"] = "surrogateescape"
-        Table(_WHO, pd.read_csv(file, nrows=0, **csv), wanted)
-        frame = pd.read_csv(
+        file = Path(_check.path("from_csv", "path", path)).absolute()  # pandas would fetch a URL
+        Table(_WHO, _read(file, nrows=0, **csv), wanted)
+        texts = flat(given, *(options.get(name) for name in _TEXTS))
+        frame = _read(
             file,
             usecols=wanted,
-            dtype=dict.fromkeys(flat(image, options.get("mask")), "str"),
+            dtype=dict.fromkeys(flat(image, texts), "str"),
             keep_default_na=False,
             na_values=[""],
             low_memory=False,  # which guesses types piece by piece
             **csv,
         )
+        names = flat(image, options.get("mask"))
+        for name in texts:
+            if name not in names:
+                frame[name] = _plain(frame[name])
         for name in flat(given):
-            if (mode.get(name) if isinstance(mode, Mapping) else mode) == "multihot":
+            one = mode.get(name) if isinstance(mode, Mapping) else mode
+            if one == "multihot" and frame[name].dtype.kind not in "biuf":
                 frame[name] = from_json(Table(_WHO, frame, ()), name)
         return cls(frame, image, label, **options)
+
+
+def _single(**columns: Any) -> None:
+    """Refuses arguments that name several columns where there is one, or no column of images."""
+    for name, given in columns.items():
+        if not is_name(given) or (given is None and name == "image"):
+            remedy = f"Pass its name, such as {name}={name!r}."
+            raise JaxaugError(_WHO, f"{name} to be one column", repr(given), remedy)
+
+
+def _read(file: Path, **options: Any) -> Any:
+    """A DataFrame of a CSV file."""
+    import pandas as pd  # noqa: PLC0415 - half a second, which most never need
+
+    try:
+        return pd.read_csv(file, **options)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"from_csv: expected a CSV file, got {str(file)!r}, which does not exist. "
+            "Check the path."
+        ) from None
+    except Exception as error:  # noqa: BLE001 - encodings and compressions have errors of their own
+        got = f"{str(file)!r} ({type(error).__name__}: {error})"
+        remedy = "Check the file, and sep= and encoding=."
+        raise JaxaugError(
+            "from_csv", "a CSV file with a line of column names", got, remedy
+        ) from None
+
+
+def _plain(series: Any) -> Any:
+    """A column of texts as numbers or truth values, if every text is just as they are written.
+
+    So "1" is a number, but with "01" beside it both are texts. What is missing stays so.
+    """
+    import pandas as pd  # noqa: PLC0415 - half a second, which most never need
+
+    known = series.dropna().unique().tolist()
+    if known and set(known) <= {"False", "True"} and not series.hasnans:
+        return series == "True"
+    if all(map(_INTEGER.fullmatch, known)):
+        small = all(len(text) < 19 for text in known)  # what 64 bits hold
+        return pd.to_numeric(series) if small else series
+    return pd.to_numeric(series) if all(map(_FLOAT.fullmatch, known)) else series

@@ -18,6 +18,8 @@ from ._reader import FileReader
 from ._scan import EXTENSIONS, class_folders, listing, match_masks, scan
 from ._source import ImageSource
 
+_WHO = "DirectorySource"
+
 
 class DirectorySource(ImageSource):
     """The images below `root`, labelled by the folder that they are in.
@@ -92,16 +94,21 @@ class DirectorySource(ImageSource):
             color=color,
             resample=resample,
             max_pixels=max_pixels,
-            formats=tuple(formats),
+            formats=_check.texts(_WHO, "formats", formats),
         )
         if not callable(label_from):
             _check.choice("DirectorySource", "label_from", label_from, ("top", "leaf"))
         if label_mode is not None:
             _check.choice("DirectorySource", "label_mode", label_mode, LABEL_MODES)
-        folder = str(Path(root).absolute())  # the working directory may change
-        options: dict[str, Any] = {"extensions": extensions, "follow_links": follow_links}
+        # Absolute, as the working directory may change.
+        folder = str(Path(_check.path(_WHO, "root", root)).absolute())
+        extensions = _check.texts(_WHO, "extensions", extensions)
+        options: dict[str, Any] = {
+            "extensions": extensions,
+            "follow_links": _check.flag(_WHO, "follow_links", follow_links),
+        }
         label: Column | None = None
-        if label_mode in ("none", "image"):
+        if label_mode in ("none", "image") and classes is None:
             paths = scan(folder, **options)
         elif label_from == "top":
             paths, label = _from_top(folder, classes, label_mode or "int", options)
@@ -110,13 +117,14 @@ class DirectorySource(ImageSource):
         if not paths:
             want = f"images ({' '.join(extensions)}) below {folder!r}"
             raise JaxaugError("DirectorySource", want, "none", "Check the path and the endings.")
-        masks = match_masks(str(mask), paths, extensions) if mask is not None else None
+        mask_folder = "" if mask is None else str(Path(_check.path(_WHO, "mask", mask)).absolute())
+        masks = match_masks(mask_folder, paths, extensions) if mask is not None else None
         reader = FileReader(
             folder,
             Paths(paths),
             decoder,
             masks=None if masks is None else Paths(masks),
-            mask_folder="" if mask is None else str(Path(mask).absolute()),
+            mask_folder=mask_folder,
         )
         text = f"DirectorySource({os.fspath(root)!r}, {decoder.options})"
         columns = {} if label is None else {"label": label}

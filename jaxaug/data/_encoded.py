@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import grain
+import numpy as np
 from tqdm import tqdm
 
-from jaxaug._types import JaxaugError
+from jaxaug._types import JaxaugError, describe
 
-from . import _sidecar
-from ._check import choice
+from . import _sidecar, _stored
+from ._check import choice, flag, texts
 from ._columns import LABEL_MODES, Classes, Column, class_column
 from ._decode import FORMATS, MAX_PIXELS, Decoder
 from ._fetch import EncodedReader, Fetch, Parse
@@ -84,15 +85,23 @@ class EncodedSource(ImageSource):
         max_pixels: int = MAX_PIXELS,
         formats: Sequence[str] = FORMATS,
     ) -> None:
-        decoder = Decoder(image_size, fit, canvas, color, resample, max_pixels, tuple(formats))
+        _check_source(grain_source)
+        for name, key in (("image", image), ("label", label), ("mask", mask)):
+            if not (isinstance(key, str) or (name == "mask" and key is None)):
+                remedy = f"Pass a text, such as {name}={name!r}."
+                raise JaxaugError("EncodedSource", f"{name} to be a key", repr(key), remedy)
+        if parse is not None and not callable(parse):
+            remedy = "Pass a function that makes a dict of a record."
+            raise JaxaugError("EncodedSource", "parse to be a function", repr(parse), remedy)
+        columns = texts("EncodedSource", "columns", columns)
+        formats = texts("EncodedSource", "formats", formats)
+        flag("EncodedSource", "progress", progress)
+        decoder = Decoder(image_size, fit, canvas, color, resample, max_pixels, formats)
         text = f"EncodedSource({type(grain_source).__name__}, {decoder.options})"
         if not len(grain_source):
             raise JaxaugError("EncodedSource", "records", "none", "Check what it reads.")
         if label_mode is not None:
             choice("EncodedSource", "label_mode", label_mode, LABEL_MODES)
-        if isinstance(columns, str):
-            remedy = f"Pass columns=[{columns!r}]."
-            raise JaxaugError("EncodedSource", "columns to be a list", repr(columns), remedy)
         fetch = Fetch(grain_source, type(grain_source).__name__, image, mask, parse)
         fetch.check()
         wanted = list(columns)
@@ -146,6 +155,9 @@ class EncodedSource(ImageSource):
             FileNotFoundError: If there is no such pack.
             JaxaugError: If a shard is missing or is not as it was written.
         """
+        flag("from_packed", "verify", verify)
+        flag("from_packed", "progress", progress)
+        formats = texts("from_packed", "formats", formats)
         pack = _sidecar.load(path)
         options: dict[str, Any] = pack.options
         if image_size is not None or canvas is not None:
@@ -153,9 +165,15 @@ class EncodedSource(ImageSource):
             options |= {} if canvas is None else {"fit": "stretch"}
         given = {"fit": fit, "color": color, "resample": resample}
         options |= {name: value for name, value in given.items() if value is not None}
-        decoder = Decoder(**options, max_pixels=max_pixels, formats=tuple(formats))
+        decoder = Decoder(**options, max_pixels=max_pixels, formats=formats)
         shards = pack.shards(verify=verify, progress=progress)
         columns, echo = _in_mode(pack.columns, pack.echo, label_mode)
+        places = None
+        if pack.index is not None:
+            places = np.zeros(int(pack.index.max()) + 1, np.uint32)
+            places[pack.index] = np.arange(pack.count)
+            # By identity, as the columns of any source. Those of no record here are never asked.
+            columns = {name: _stored.taken(each, places) for name, each in columns.items()}
         fetch = Fetch(
             grain.sources.ArrayRecordDataSource(shards),
             pack.path,
@@ -166,12 +184,23 @@ class EncodedSource(ImageSource):
             decoder,
             pack.count,
             keys=Paths(pack.keys),
+            places=places,
             placement=not {"boxes", "keypoints"}.isdisjoint(columns),
         )
         source = cls.__new__(cls)
         text = f"EncodedSource.from_packed({os.fspath(path)!r}, {decoder.options})"
         ImageSource.__init__(source, reader, columns, text, echo=echo)
+        source._index = pack.index  # noqa: SLF001 - our own, just made
         return source
+
+
+def _check_source(given: Any) -> None:
+    """Refuses what is no Grain data source, texts such as the path of one among it."""
+    sequence = hasattr(given, "__len__") and hasattr(given, "__getitem__")
+    if not sequence or isinstance(given, str | bytes | type):
+        want = "a Grain data source, with a length and source[number]"
+        remedy = "Pass one, such as grain.sources.ArrayRecordDataSource(paths)."
+        raise JaxaugError("EncodedSource", want, describe(given), remedy)
 
 
 def _pass(fetch: Fetch, count: int, keys: Sequence[str], progress: bool) -> dict[str, list[Any]]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from jaxaug._types import JaxaugError
 
-from ._batches import Rows
+from ._balance import Balanced
+from ._batches import Rows, Stream
 from ._decode import DecodeError
 from ._permutation import fold, permute
 from ._reader import Faults
@@ -99,11 +100,8 @@ class Ledger:
     def _sorted(self) -> tuple[Fault, ...]:
         return tuple(fault for _, fault in sorted(self._faults.items()))
 
-    def __getstate__(self) -> int:
-        return self.limit  # another process keeps its own
-
-    def __setstate__(self, limit: int) -> None:
-        self.__init__(limit)
+    def __reduce__(self) -> Any:
+        return type(self), (self.limit,)  # another process keeps its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +110,12 @@ class Mend:
 
     Which one depends on the seed, the bad record and its visit, and on nothing else: it is of the
     same class where records have one, and is read as a visit of its own, above 2**31, so that no
-    image is augmented alike twice. With "skip" it is there to keep the shape of the batch only,
-    and marked not `valid`.
+    image is augmented alike twice. It is one that the plan may draw. With "skip" it is there to
+    keep the shape of the batch only, and marked not `valid`.
     """
 
     source: ImageSource
+    plan: Stream
     seed: int
     on_error: str
 
@@ -159,11 +158,14 @@ class Mend:
 
     def _pools(self, row: int) -> list[Any]:
         """Rows to choose from: those of the same class, then all."""
+        drawn = np.ones(len(self.source), bool)
+        if isinstance(self.plan, Balanced):
+            drawn = self.plan.drawable()
         membership = self.source.membership
-        everything = range(len(self.source))
         if membership is None or not membership.single:
-            return [everything]
-        return [np.flatnonzero(membership.classes == membership.classes[row]), everything]
+            return [np.flatnonzero(drawn)]
+        alike = membership.classes == membership.classes[row]
+        return [np.flatnonzero(alike & drawn), np.flatnonzero(drawn)]
 
 
 def _put(batch: dict[str, Any], place: int, record: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ class Fetch:
             DecodeError: If the Grain source fails, or there are no such bytes.
         """
         record = self.record(number)
-        name = f"{self.text}[{number}]"
+        name = self.name(number)
         image = (name, self._bytes(record, self.image, name))
         mask = self.mask and (f"{name}, mask", self._bytes(record, self.mask, name))
         return image, mask or None
@@ -68,8 +68,12 @@ class Fetch:
             if not isinstance(record, Mapping):
                 raise TypeError(f"a record of type {type(record).__name__}, no dict")  # noqa: TRY301
         except Exception as error:  # a Grain source may raise anything
-            raise DecodeError.of(f"{self.text}[{number}]", "open", error) from error
+            raise DecodeError.of(self.name(number), "open", error) from error
         return record
+
+    def name(self, number: int) -> str:
+        """What to call a record in a message."""
+        return f"{self.text}[{number}]"
 
     def check(self) -> None:
         """Looks at the first record, where a wrong key or form shows.
@@ -107,6 +111,7 @@ class EncodedReader(Reader):
         decoder: How a file becomes an array.
         count: Number of records.
         keys: Name of each record, or None.
+        places: Number of the record of each identity, an array; None if they are the same.
         placement: Whether to report where the picture lies in the array.
     """
 
@@ -117,9 +122,11 @@ class EncodedReader(Reader):
         count: int,
         *,
         keys: Paths | None = None,
+        places: NDArray[np.uint32] | None = None,
         placement: bool = False,
     ) -> None:
-        self._count, self._keys, self._fetch = count, keys, fetch
+        self._count, self._keys, self._places, self._fetch = count, keys, places, fetch
+        self._decoder = decoder
         self.read = ReadImages(decoder, fetch.mask is not None, placement, fetch)
         self.spec = self.read.spec
 
@@ -127,13 +134,20 @@ class EncodedReader(Reader):
         return self._count
 
     def jobs(self, index: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        return index
+        return index if self._places is None else self._places[index]
 
     def name(self, identity: int) -> str:
-        return f"{self._fetch.text}[{identity}]"
+        return self._fetch.name(self._number(identity))
 
     def key(self, identity: int) -> str:
-        return str(identity) if self._keys is None else self._keys[identity]
+        return str(identity) if self._keys is None else self._keys[self._number(identity)]
+
+    def _number(self, identity: int) -> int:
+        return identity if self._places is None else int(self._places[identity])
+
+    def blame(self, jobs: Any, place: int | None) -> str:
+        first = self._fetch.name(int(jobs[place or 0]))  # jobs are numbers of records
+        return first if place is not None else f"{len(jobs)} records from {first} on"
 
     def manifest(self) -> str:
         """A hash of the names, or where there are none, of a few records."""
@@ -142,14 +156,18 @@ class EncodedReader(Reader):
         numbers = np.unique(np.linspace(0, len(self) - 1, 16).astype(np.int64))
         return f"{len(self)} {self._contents(numbers).hex()}"
 
+    def options(self) -> str:
+        return repr(self._decoder)
+
     def versions(self, index: NDArray[np.uint32]) -> bytes:
-        state = hashlib.blake2b(repr((self.read, self._fetch)).encode(), digest_size=32)
+        facts = repr((self.read, self._fetch)).encode("utf-8", "surrogateescape")
+        state = hashlib.blake2b(facts, digest_size=32)
         paths = getattr(self._fetch.source, "paths", None)
         if paths and self._fetch.parse is None:
             for path in paths:
-                state.update(file_version(path).encode())
+                state.update(file_version(path).encode("utf-8", "surrogateescape"))
         else:  # nothing but the contents tells whether they have changed
-            state.update(self._contents(index))
+            state.update(self._contents(self.jobs(index)))
         return state.digest()
 
     def _contents(self, index: NDArray[Any]) -> bytes:
@@ -158,7 +176,7 @@ class EncodedReader(Reader):
             try:
                 files = self._fetch(number)
             except DecodeError as error:
-                files = (("", str(error).encode()), None)
+                files = (("", str(error).encode("utf-8", "surrogateescape")), None)
             for _, file in filter(None, files):
                 state.update(hashlib.blake2b(file, digest_size=16).digest())
         return state.digest()

@@ -1,6 +1,5 @@
 """Decoding many records, once."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ._cachefile import record_bytes
+from ._processors import processors
 from ._reader import Arrays, Faults, Reader
 
 _CHUNK = 16  # records decoded at a time by one thread: what an interruption has to wait for
@@ -61,7 +61,7 @@ def _decoded(
     def read(start: int) -> tuple[Arrays, Faults]:
         return origin.read(origin.jobs(identities[start : start + size]))
 
-    threads = _processors()
+    threads = processors()
     pending: deque[Any] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="jaxaug-cache") as pool:
         try:
@@ -75,8 +75,3 @@ def _decoded(
         finally:
             for _, future in pending:
                 future.cancel()
-
-
-def _processors() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)  # knows about containers; Linux only
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxaug._types import JaxaugError
+
 from ._columns import Column, Numbers, Padded
 from ._labels import absent, as_series, classes_of
-from ._table import Table
+from ._table import Table, is_name
 
 
 class Points(NamedTuple):
@@ -65,9 +67,42 @@ def points(values: Sequence[Any], width: int) -> Points:
     return Points(flat, np.cumsum([len(row) for row in rows], dtype=np.int64), bad)
 
 
-def box_columns(
-    table: Table, given: str | Sequence[str], labels: str | None, most: int | None
-) -> dict[str, Column]:
+def box_names(who: str, given: Any) -> Any:
+    """The argument `boxes`: None, a column, or a list of four.
+
+    Raises:
+        JaxaugError: If it is anything else.
+    """
+    if given is None or is_name(given):
+        return given
+    names = list(given)
+    if len(names) != 4 or not all(map(is_name, names)):
+        want = "boxes to be a column of lists, or four columns of numbers"
+        remedy = "Pass boxes='boxes', or boxes=['x0', 'y0', 'x1', 'y1']."
+        raise JaxaugError(who, want, repr(given), remedy)
+    return names
+
+
+def point_names(who: str, given: Any) -> Any:
+    """The argument `keypoints`: None, a column, or a list of columns x0, y0, x1, y1, and so on.
+
+    Raises:
+        JaxaugError: If it is anything else, columns or pairs of them.
+    """
+    if given is None or is_name(given):
+        return given
+    names = pairs = list(given)
+    if not any(map(is_name, pairs)):
+        pairs = [list(pair) for pair in pairs]
+        names = list(chain.from_iterable(pairs)) if {*map(len, pairs)} == {2} else []
+    if not names or len(names) % 2 or not all(map(is_name, names)):
+        want = "keypoints to be a column of lists, or pairs of columns of numbers"
+        remedy = "Pass keypoints='points', or keypoints=[('x0', 'y0'), ('x1', 'y1')]."
+        raise JaxaugError(who, want, repr(given), remedy)
+    return names
+
+
+def box_columns(table: Table, given: Any, labels: Any, most: int | None) -> dict[str, Column]:
     """Boxes, and their labels if there are any.
 
     Args:
@@ -76,7 +111,7 @@ def box_columns(
         labels: A column of lists of labels, or of one label a row; or None.
         most: Boxes in a batch; None for the most that a row has.
     """
-    single = not isinstance(given, str)
+    single = not is_name(given)
     shown = _stacked(table, given) if single else table.column(given).tolist()
     boxes = _one_each(shown) if isinstance(shown, np.ndarray) else points(shown, 4)
     corners = boxes.values.reshape(-1, 2, 2)
@@ -105,15 +140,15 @@ def box_columns(
     return columns
 
 
-def point_columns(table: Table, given: str | Sequence[tuple[str, str]]) -> dict[str, Column]:
+def point_columns(table: Table, given: Any) -> dict[str, Column]:
     """Keypoints, and which of them there are. Rows that cannot be used are blamed.
 
     Args:
         table: Rows in use.
-        given: A column of lists of points, equally many in each row that has any; or pairs of
-            columns (x, y) of numbers. NaN is a missing point.
+        given: A column of lists of points, equally many in each row that has any; or columns of
+            numbers, x and y by turns. NaN is a missing point.
     """
-    if isinstance(given, str):
+    if is_name(given):
         shown = table.column(given).tolist()
         found = points(shown, 2)
         count = int(found.counts.max(initial=0))
@@ -124,7 +159,7 @@ def point_columns(table: Table, given: str | Sequence[tuple[str, str]]) -> dict[
         parts = found.values[np.repeat(whole, found.counts)]
         values[whole] = parts.reshape(-1, count, 2)
     else:
-        values = _stacked(table, list(chain.from_iterable(given))).reshape(len(table), -1, 2)
+        values = _stacked(table, given).reshape(len(table), -1, 2)
         shown = values
     table.blame("with infinite keypoints", np.isinf(values).any(axis=(1, 2)), shown)
     visible = np.asarray(~np.isnan(values).any(axis=2))
@@ -132,7 +167,7 @@ def point_columns(table: Table, given: str | Sequence[tuple[str, str]]) -> dict[
     return {"keypoints": Numbers(values), "visible": Numbers(visible)}
 
 
-def _stacked(table: Table, names: Sequence[str]) -> NDArray[np.float32]:
+def _stacked(table: Table, names: Sequence[Any]) -> NDArray[np.float32]:
     """Columns of numbers side by side, float32 (n, columns)."""
     with np.errstate(over="ignore"):
         return np.stack([table.numbers(name).astype(np.float32) for name in names], axis=1)
@@ -144,16 +179,17 @@ def _one_each(values: NDArray[np.float32]) -> Points:
     return Points(values[there], np.cumsum(there, dtype=np.int64), np.zeros(len(values), bool))
 
 
-def from_json(table: Table, name: str) -> list[Any]:
-    """A column with JSON lists made lists; other texts, and what is missing, stay as they are.
+def from_json(table: Table, name: Any) -> list[Any]:
+    """A column with JSON lists made lists; what is missing stays as it is.
 
     Raises:
-        JaxaugError: If a text that begins like a list is none.
+        JaxaugError: If a text is none.
     """
     values = table.column(name).tolist()
-    found = [_parsed(v) if isinstance(v, str) and v.startswith("[") else v for v in values]
-    table.blame(f"whose {name!r} is no JSON", [each is None for each in found], values)
-    table.refuse('Write lists as ["cat", "dog"].')
+    found = [_parsed(v) if isinstance(v, str) else v for v in values]
+    table.blame(f"whose {name!r} is no JSON list", [each is None for each in found], values)
+    split = f"df[{name!r}].str.split(',')"
+    table.refuse(f'Write lists as ["cat", "dog"], or read the table with pandas and {split}.')
     return found
 
 

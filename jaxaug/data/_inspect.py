@@ -78,8 +78,11 @@ def check(
     if not sources or not all(isinstance(source, ImageSource) for source in sources):
         remedy = "Pass the parts of a dataset: check(train, val)."
         raise JaxaugError("check", "one ImageSource or more", repr(sources), remedy)
+    _check.flag("check", "progress", progress)
     count = os.cpu_count() or 1
     count = count if threads is None else _check.integer("check", "threads", threads, 1)
+    if manifest is not None:  # numbers would be open files
+        manifest = _check.path("check", "manifest", manifest)
     before = None if manifest is None else read_manifest(manifest, len(sources))
     found = _survey(sources, count, progress=progress)
     contents = tuple(

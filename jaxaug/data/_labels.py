@@ -1,5 +1,6 @@
 """Labels in any form a table may have them: names, numbers, lists of names."""
 
+import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -26,8 +27,17 @@ _KINDS = (
 )
 
 
+_DIGITS = re.compile(r"0|-?[1-9][0-9]*")
+_SPARSE = "Name all of them with classes=[...], in order, or make them texts with astype(str)."
+
+
 def label_column(
-    who: str, values: Any, mode: str | None, classes: Sequence[Any] | None = None
+    who: str,
+    values: Any,
+    mode: str | None,
+    classes: Sequence[Any] | None = None,
+    *,
+    sparse: str = _SPARSE,
 ) -> Column | None:
     """The column of labels of any form.
 
@@ -40,12 +50,15 @@ def label_column(
             classes, "multihot" float32 (b, classes), "regression" float32 (b,) or (b, m), "none"
             and "image" give None. If None: floats are targets of a regression, lists are sets of
             classes, anything else is a class.
-        classes: All classes, in the order of their numbers, whether they occur or not; those that
-            occur, sorted, if None. Of integers the names are their digits.
+        classes: All classes, in the order of their numbers, whether they occur or not. If None,
+            texts that occur, sorted; False and True; and of integers all from 0 to the greatest,
+            named by their digits, so that the number of a class is the label itself.
+        sparse: What to do about integers that are no numbers of classes.
 
     Raises:
         JaxaugError: If a label is missing, is not among `classes`, is of another type than the
-            rest, or does not suit `mode`.
+            rest, or does not suit `mode`; or if there are no `classes`, and integers are negative
+            or far apart.
 
     Example:
         >>> column = label_column("demo", [["sky", "sea"], [], ["sky"]], None)
@@ -60,19 +73,37 @@ def label_column(
         if mode == "regression" or (mode is None and values.dtype.kind == "f"):
             return _targets(who, values, classes)
         got = f"{values.dtype} {values.shape}"
-        raise JaxaugError(who, "a label for each record", got, "Or pass label_mode='regression'.")
+        remedy = "Or pass label_mode='regression'."
+        remedy = "Pass labels[:, 0]." if values.shape[1:] == (1,) else remedy
+        raise JaxaugError(who, "a label for each record", got, remedy)
     series = as_series(values)
     refuse_absent(who, absent(series))
     kind = _kind(who, series)
     if kind == "lists" and mode != "regression":
         if mode in (None, "multihot"):
-            return _sets(who, series, classes)
+            return _sets(who, series, classes, sparse)
         want = f"label_mode={mode!r} to have one class for each record"
         raise JaxaugError(who, want, "lists", "Pass label_mode='multihot'.")
     mode = mode or NATURAL[kind]
     if mode == "regression":
         return _targets(who, series.to_numpy() if kind != "lists" else list(series), classes)
-    return class_column(*_numbered(who, series, kind, classes), mode)
+    # Of two classes the second may be missing: a part of the data without a positive.
+    least = 2 if mode == "binary" else 0
+    return class_column(*_numbered(who, series, kind, classes, sparse, least=least), mode)
+
+
+def refuse_texts(who: str, values: Any, remedy: str) -> None:
+    """Refuses texts, where each record has a list of classes: "sky,sea" would be one of them.
+
+    Raises:
+        JaxaugError: If labels that are there are texts.
+    """
+    series = as_series(values)
+    there = series[~absent(series)]
+    if len(there) and _kind(who, there) == "texts":
+        shown = next((text for text in there if "," in text), there.iloc[0])
+        want = "lists of classes for label_mode='multihot'"
+        raise JaxaugError(who, want, f"texts such as {shown!r}", remedy)
 
 
 def classes_of(who: str, values: Any) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -84,7 +115,7 @@ def classes_of(who: str, values: Any) -> tuple[NDArray[np.int32], tuple[str, ...
     kind = _kind(who, values)
     if kind == "lists":
         raise JaxaugError(who, "one class for each", "lists", "Take one of each list.")
-    return _numbered(who, values, kind, None)
+    return _numbered(who, values, kind, None, "Make them texts with astype(str).")
 
 
 def keep(who: str, values: Any, classes: Any) -> tuple[Any, NDArray[np.bool_]]:
@@ -103,19 +134,22 @@ def keep(who: str, values: Any, classes: Any) -> tuple[Any, NDArray[np.bool_]]:
         JaxaugError: If a class is named twice; or does not occur though labels are left out,
             since it may be misspelled.
     """
-    named = [] if isinstance(classes, str) else list(classes)
-    if not named or len(set(named)) < len(named):
-        want, remedy = "classes to be a list of different labels", "Pass a list of them."
-        raise JaxaugError(who, want, repr(classes), remedy)
     gone = absent(values)
-    lists = not gone.all() and _kind(who, values[~gone]) == "lists"
-    there = chain.from_iterable(values[~gone]) if lists else values[~gone].unique().tolist()
-    occurring = set(there)
+    there = values[~gone]
+    kind = _kind(who, there)
+    lists = kind == "lists"
+    if lists:
+        there, kind = _flat(who, there)
+    named = _named(who, classes, kind)
+    occurring = set(there.unique().tolist())
     unknown = [name for name in named if name not in occurring]
     if unknown and not occurring <= set(named):
         want = "classes that occur among the labels"
         got = f"{classes!r}, of which there is no {listing(unknown)}"
-        raise JaxaugError(who, want, got, f"There are {listing(sorted(occurring))}.")
+        types = {type(name).__name__ for name in occurring}
+        got += f" ({type(unknown[0]).__name__})"
+        remedy = f"There are {listing(sorted(occurring))} ({', '.join(sorted(types))})."
+        raise JaxaugError(who, want, got, remedy)
     if not lists:
         return values, values.isin(named).to_numpy(bool) | gone
     known = set(named)
@@ -179,10 +213,47 @@ def _kind(who: str, series: Any) -> str:
     return kinds.pop() if kinds else "texts"
 
 
+def _named(who: str, classes: Any, kind: str) -> list[Any]:
+    """A list of different classes, as labels of that kind: digits are integers where labels are.
+
+    A set is refused: it has another order in another process.
+    """
+    listed = isinstance(classes, Sequence) and not isinstance(classes, str | bytes)
+    named = list(classes) if listed else getattr(classes, "tolist", lambda: None)()
+    simple = isinstance(named, list) and all(
+        isinstance(n, str | int | float | np.generic) for n in named
+    )
+    if not named or not simple or len(set(named)) < len(named):
+        want, remedy = "classes to be a list of different labels", "Pass a list of them."
+        raise JaxaugError(who, want, repr(classes), remedy)
+    if kind in ("integers", "numbers") and all(
+        isinstance(name, str) and _DIGITS.fullmatch(name) for name in named
+    ):
+        return list(map(int, named))
+    if kind == "truth values" and set(named) <= {"False", "True"}:
+        return [name == "True" for name in named]
+    return named
+
+
+def _range(who: str, found: Sequence[int], sparse: str) -> int:
+    """Number of classes of integers that are themselves numbers of classes."""
+    low, top = min(found, default=0), max(found, default=-1)
+    if low < 0 or top >= max(1000, 10 * len(found)):
+        want = "integers as labels to be numbers of classes, which count from 0"
+        raise JaxaugError(who, want, f"{len(found)} different ones from {low} to {top}", sparse)
+    return top + 1
+
+
 def _numbered(
-    who: str, series: Any, kind: str, classes: Sequence[Any] | None
+    who: str,
+    series: Any,
+    kind: str,
+    classes: Sequence[Any] | None,
+    sparse: str,
+    *,
+    least: int = 0,
 ) -> tuple[NDArray[np.int32], tuple[str, ...]]:
-    """Number of each label's class, and the names of the classes."""
+    """Number of each label's class, and the names of the classes, of integers `least` or more."""
     import pandas as pd  # noqa: PLC0415 - half a second, which most never need
 
     if kind == "numbers":
@@ -190,29 +261,40 @@ def _numbered(
             got = f"fractions such as {series[series % 1 != 0].iloc[0]}"
             remedy = "Pass label_mode='regression', or round them."
             raise JaxaugError(who, "labels to be classes", got, remedy)
-        series = series.astype(np.int64)
+        series, kind = series.astype(np.int64), "integers"
     codes, found = pd.factorize(series)
     found = [value.item() if isinstance(value, np.generic) else value for value in found]
-    names = sorted(found) if classes is None else list(classes)
+    if classes is not None:
+        names = _named(who, classes, kind)
+    elif kind == "integers":
+        names = range(max(_range(who, found, sparse), least))
+    else:
+        names = [False, True] if kind == "truth values" else sorted(found)
     place = {name: number for number, name in enumerate(names)}
     unknown = [value for value in found if value not in place]
-    if unknown or len(place) < len(names):
-        want = f"labels among the classes {listing(names)}, which are different"
-        got = f"{listing(unknown)}" if unknown else "one twice"
-        raise JaxaugError(who, want, got, "Name all classes with classes=[...], in any order.")
+    if unknown:
+        want = f"labels among the classes {listing(names)}"
+        remedy = "Name all classes with classes=[...], in any order."
+        raise JaxaugError(who, want, listing(unknown), remedy)
     numbers = np.array([place[value] for value in found], np.int32)
     return numbers[codes], tuple(map(str, names))
 
 
-def _sets(who: str, series: Any, classes: Sequence[Any] | None) -> ClassSets:
-    counts = np.fromiter(map(len, series), np.int64, len(series))
-    rows = np.repeat(np.arange(len(series)), counts)
+def _flat(who: str, series: Any) -> tuple[Any, str]:
+    """All that lists hold in one Series, and what it is: texts or integers."""
     flat = as_series(list(chain.from_iterable(series)))
     kind = _kind(who, flat)
     if kind not in ("texts", "integers"):
         remedy = "Numbers as targets need label_mode='regression'."
         raise JaxaugError(who, "lists of names or of integers", f"lists of {kind}", remedy)
-    values, names = _numbered(who, flat, kind, classes)
+    return flat, kind
+
+
+def _sets(who: str, series: Any, classes: Sequence[Any] | None, sparse: str) -> ClassSets:
+    counts = np.fromiter(map(len, series), np.int64, len(series))
+    rows = np.repeat(np.arange(len(series)), counts)
+    flat, kind = _flat(who, series)
+    values, names = _numbered(who, flat, kind, classes, sparse)
     # Each class of a record once, and in order: a set has another order in another process.
     pairs = np.unique(rows * max(len(names), 1) + values)
     rows, values = np.divmod(pairs, max(len(names), 1))

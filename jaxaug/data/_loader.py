@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any, Self
@@ -16,12 +15,14 @@ from jaxaug._types import JaxaugError, describe
 
 from . import _check, _state, _stream
 from ._ahead import ahead
-from ._balance import Balanced, balanced, table
-from ._batches import REMAINDERS, Batches, Stream
-from ._device import Placement, check_placement, copier, this_host
+from ._balance import Balanced, balanced, counted, table
+from ._batches import REMAINDERS, Batches, Stream, part_of
+from ._device import Placement, check_placement, copier, rows_on, this_host
 from ._faults import ON_ERROR, Fault, Ledger, Mend
 from ._membership import Membership
+from ._permutation import MAX_SIZE
 from ._plan import SEED_LIMIT, Plan
+from ._processors import processors
 from ._source import ImageSource
 from ._stream import Batch, Deliver, ReadBatch
 
@@ -32,9 +33,11 @@ class Loader:
     Each batch is a dict of what the source's records have (`image`, `label`, ...), stacked, with
     `index` uint32 (b,), the record's identity, and `visit` uint32 (b,), how often its turn came
     before. `index` and `visit` name the occasion: `jaxaug.batched` keys the augmentation by them.
-    Where a batch may hold rows that do not count there is also `valid` bool (b,). Batches depend on
-    the source and on `batch_size`, `seed`, `shuffle`, `balance`, `epoch_size` and `remainder`;
-    never on threads, processes, hosts or timing.
+    Where a batch may hold rows that do not count there is also `valid` bool (b,). Numbers become
+    JAX arrays; texts stay in NumPy, and are to be taken out before a jitted function.
+
+    Batches depend on the source and on `batch_size`, `seed`, `shuffle`, `balance`, `epoch_size` and
+    `remainder`; never on threads, processes, hosts or timing.
 
     `for batch in loader` is one epoch, and each such loop is the next one. `len(loader)` is the
     number of batches in an epoch. Leaving a loop early stops its threads and processes.
@@ -49,8 +52,8 @@ class Loader:
             in every epoch; members of a class take turns, so that none is drawn twice before all
             were drawn once. None draws every record once.
         per_batch: Whether the quotas hold for each batch by itself.
-        epoch_size: Records in an epoch; by default as many as the source has (with a balance,
-            whole batches of them).
+        epoch_size: Records in an epoch; by default as many as the source has. With a balance it is
+            cut to whole batches. Without shuffling, every epoch has the same ones.
         remainder: Last records of an epoch that do not fill a batch: "drop" leaves them out, "pad"
             completes the batch with records of the same epoch and adds the column `valid`
             to every batch, "keep" gives a smaller batch. "drop" if None and shuffling, else "pad".
@@ -112,40 +115,44 @@ class Loader:
         if not isinstance(source, ImageSource):
             remedy = "Pass one, such as DirectorySource(root, image_size=(150, 150))."
             raise JaxaugError("Loader", "a source of images", describe(source), remedy)
+        self._seed = _check.integer("Loader", "seed", seed, 0, SEED_LIMIT)
+        self._shuffle = _check.flag("Loader", "shuffle", shuffle)
         if remainder is None:
-            remainder = "drop" if shuffle else "pad"
-        _check.integer("Loader", "seed", seed, 0, SEED_LIMIT)
-        _check.integer("Loader", "batch_size", batch_size, 1)
+            remainder = "drop" if self._shuffle else "pad"
         _check.choice("Loader", "remainder", remainder, REMAINDERS)
         _check.choice("Loader", "on_error", on_error, ON_ERROR)
+        batch_size = _check.integer("Loader", "batch_size", batch_size, 1, MAX_SIZE)
         size = len(source)
         if epoch_size is not None:
-            size = _check.integer("Loader", "epoch_size", epoch_size, 1)
-        elif balance is not None and (remainder == "drop" or per_batch):
+            size = _check.integer("Loader", "epoch_size", epoch_size, 1, MAX_SIZE)
+        if balance is not None and (remainder == "drop" or per_batch):
             size = max(size // batch_size, 1) * batch_size  # or quotas would lose the rest
-        period = batch_size if per_batch else size
+        stride = size
+        if not shuffle and balance is None:  # the same records in every epoch
+            stride = -(-size // len(source)) * len(source)
+        self._shard = this_host() if shard is None else shard
+        part = part_of(self._shard, batch_size)
+        sizes = size, batch_size if per_batch else size
+        plan = _plan(source, balance, sizes, self._seed, shuffle=self._shuffle)
+        if part != (0, batch_size) and remainder == "keep":
+            remedy = "Pass remainder='drop' or 'pad': every host must make equal steps."
+            raise JaxaugError("Loader", "whole batches on several hosts", "'keep'", remedy)
+        self._batches = Batches(plan, size, stride, batch_size, remainder, part)
+        self._balance = balance
         if max_bad is None:
             max_bad = max(10, len(source) // 100)
-        self._source = source if cache is None else source.cached(cache)
-        self._seed, self._shuffle, self._balance = seed, shuffle, balance
-        self._batches = Batches(
-            _plan(source, balance, (size, period), seed, shuffle=shuffle),
-            size,
-            batch_size,
-            remainder,
-            shard or this_host(),
-        )
-        self._mend = Mend(self._source, seed, on_error)
         self._ledger = Ledger(_check.integer("Loader", "max_bad", max_bad, 0))
-        self._threads = (
-            _processors() if threads is None else _check.integer("Loader", "threads", threads, 0)
-        )
-        self._workers = _check.integer("Loader", "workers", workers, 0)
-        self._time_limit = time_limit
-        self._prefetch = _check.integer("Loader", "prefetch", prefetch, 0)
-        self._device = check_placement(device, batch_size, self._batches.shard)
+        if threads is None:
+            threads = processors()
+        self._threads = _check.integer("Loader", "threads", threads, 0, 1024)
+        self._workers = _check.integer("Loader", "workers", workers, 0, 1024)
+        self._time_limit = _check.seconds("Loader", "time_limit", time_limit)
+        self._prefetch = _check.integer("Loader", "prefetch", prefetch, 0, 1024)
+        self._place(device)
         self._cursor = _state.Cursor()
         self._fingerprint: dict[str, Any] | None = None
+        self._source = source if cache is None else source.cached(cache)  # what takes longest, last
+        self._mend = Mend(self._source, plan, self._seed, on_error)
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -171,9 +178,21 @@ class Loader:
             sharding: Of the first axis, such as `NamedSharding(mesh, P("data"))`.
         """
         view = copy.copy(self)
-        cut = self._batches
-        view._device = check_placement(sharding, cut.batch_size, cut.shard)  # noqa: SLF001 - ours
+        view._place(sharding)  # noqa: SLF001 - ours
         return view
+
+    def _place(self, device: Any) -> None:
+        """Sends batches to `device`, and reads the rows that are to lie there."""
+        cut = self._batches
+        rest = cut.epoch_size % cut.batch_size if cut.remainder == "keep" else 0
+        self._device = check_placement(device, cut.batch_size, rest)
+        if isinstance(device, Sharding):
+            if self._shard != this_host():
+                remedy = "Leave shard=None, and call jax.distributed.initialize() on every host."
+                want = "the shard that JAX says for a global array"
+                raise JaxaugError("Loader", want, f"shard={self._shard}", remedy)
+            part = rows_on(device, cut.batch_size)
+            self._batches = dataclasses.replace(cut, part=part)
 
     def state(self) -> dict[str, Any]:
         """Returns where the loop is, as JSON: the next batch after the last one handed out.
@@ -189,7 +208,10 @@ class Loader:
     def restore(self, state: Any) -> None:
         """Makes the next loop begin exactly where `state` was taken, to the last bit.
 
-        The number of threads, processes and hosts may be another one.
+        The number of threads, processes and hosts may be another one. That loop is the rest of its
+        epoch: for a look at a batch beforehand take `next(iter(loader.epoch(0)))`, which moves
+        nothing. After a loop that ended in an error, `loader.restore(loader.state())` makes the
+        next one try again from there. What `report` counts begins anew.
 
         Raises:
             JaxaugError: If the state is of another stream; it names the field.
@@ -211,10 +233,12 @@ class Loader:
         if membership is None:
             remedy = "Give the source labels that are classes."
             raise JaxaugError("Loader.class_table", "a source with classes", "none", remedy)
-        plan, size = self._batches.plan, self._batches.epoch_size
-        if not isinstance(plan, Balanced):  # as the records come
-            plan = balanced(membership, 1, epoch_size=size, period=size, seed=0, shuffle=False)
-        return table(plan, membership, _check.integer("Loader.class_table", "epoch", epoch, 0))
+        cut = self._batches
+        epoch = _check.integer("Loader.class_table", "epoch", epoch, 0, MAX_SIZE)
+        if isinstance(cut.plan, Balanced) and cut.epoch_size % cut.batch_size == 0:
+            return table(cut.plan, membership, epoch)
+        size = len(cut) * cut.batch_size if cut.remainder == "drop" else cut.epoch_size
+        return counted(membership, cut.plan(epoch * cut.stride + np.arange(size))[0])
 
     def dataset(self, epoch: int = 0) -> grain.MapDataset[Batch]:
         """Returns one epoch as a Grain dataset whose elements are whole batches of NumPy arrays.
@@ -248,22 +272,24 @@ class Loader:
             )
         return self._fingerprint
 
-    def _loop(self, epoch: int, step: int) -> Generator[Batch, None, None]:
+    def _loop(self, loop: int, epoch: int, step: int) -> Generator[Batch, None, None]:
         """The rest of an epoch, which moves the cursor."""
         with closing(self._iterate(epoch, step)) as batches:
             for number, batch in enumerate(batches, step + 1):
-                self._cursor.reached = epoch, number
+                self._cursor.advance(loop, epoch, number)
                 yield batch
 
     def _iterate(self, epoch: int, step: int = 0) -> Generator[Batch, None, None]:
+        deliver = Deliver(self._ledger)  # in order, as batches are handed out
         with closing(self._host(epoch, step)) as host:
-            batches = map(Deliver(self._ledger), host)
             if self._device is False:
-                yield from batches
+                yield from map(deliver, host)
                 return
+            copy_ = copier(self._device, self._batches.batch_size)
+            depth = min(self._prefetch, len(self) - step)
             # Ends before the host's side does, which it still reads from.
-            with closing(ahead(batches, copier(self._device), self._prefetch)) as copies:
-                yield from copies
+            with closing(ahead(host, lambda found: (copy_(found[0]), found[1]), depth)) as copies:
+                yield from map(deliver, copies)
 
     def _host(self, epoch: int, step: int) -> Generator[_stream.Found, None, None]:
         read, steps = self._read(epoch), range(step, len(self))
@@ -297,18 +323,12 @@ def _plan(
             remedy = "Pass balance='uniform', or leave per_batch out."
             raise JaxaugError("Loader", "a balance that per_batch can hold", "none", remedy)
         return Plan(len(source), seed, shuffle)
-    if size % period:
-        remedy = f"Pass epoch_size={size // period * period}."
-        raise JaxaugError("Loader", "an epoch_size of whole batches", str(size), remedy)
     membership = source.membership
     if membership is None:  # weights of records need no classes
+        if np.ndim(balance) != 1:
+            remedy = "Pass an array of one weight a record, or give the source labels."
+            raise JaxaugError("Loader", "classes to balance", "a source without", remedy)
         nothing = np.empty(0, np.int64)
         membership = Membership(nothing, nothing.astype(np.int32), len(source), ())
     options: Any = {"epoch_size": size, "period": period, "seed": seed, "shuffle": shuffle}
     return balanced(membership, balance, **options)
-
-
-def _processors() -> int:
-    """Processors that this process may use, at most 8: more only wait for each other."""
-    affinity = getattr(os, "sched_getaffinity", None)  # knows about containers; Linux only
-    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, 8)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from jaxaug._types import JaxaugError
+from jaxaug._types import JaxaugError, describe
 
 from . import _check, _file, _record, _shards, _sidecar, _stored
 from ._arrays import ArrayReader
@@ -63,7 +63,8 @@ def pack(
     Images in files are kept as they are, byte for byte, and not encoded again; each is decoded once
     to see that it can be. Arrays become PNG. `path` + "-00000-of-00002.arrayrecord" and so on hold
     them with their labels, and `path` + ".json" all labels and names, and checksums:
-    `EncodedSource.from_packed(path)` opens it.
+    `EncodedSource.from_packed(path)` opens it. Records keep their identity (`index`), so the parts
+    of a split, each packed by itself, are augmented and told apart as before.
 
     All is written to a hidden folder beside `path` first, and only if everything went well renamed,
     the sidecar last. What kills the process leaves that folder (".name." and some letters), which
@@ -71,7 +72,8 @@ def pack(
 
     Args:
         source: What to pack, its rows in their order; a part of a source will do.
-        path: Where to, without an ending. Its folder is made if need be.
+        path: Where to, a name without an ending, such as "packed/train". Its folder is made if
+            need be.
         shards: Number of files, of equally many records. If None, as few as `max_shard_bytes`
             allows.
         max_shard_bytes: Size at which the next file is begun.
@@ -84,8 +86,8 @@ def pack(
 
     Raises:
         DecodeError: If an image cannot be read.
-        JaxaugError: If there is something at `path` already, an array is not uint8 of 1, 3 or 4
-            channels, no image could be read, or writing fails.
+        JaxaugError: If there is something at `path` already, it is no name, an array is not uint8
+            of 1, 3 or 4 channels, no image could be read, or writing fails.
 
     Example:
         >>> import numpy as np, tempfile
@@ -98,13 +100,18 @@ def pack(
         >>> image.shape, again.class_counts
         ((8, 8, 3), {'a': 2, 'b': 1})
     """
+    if not isinstance(source, ImageSource):
+        remedy = "Pass one, such as DirectorySource(root, image_size=(150, 150))."
+        raise JaxaugError("pack", "a source of images", describe(source), remedy)
+    base = _sidecar.place("pack", path)
+    sidecar, stem = _sidecar.beside(base), base.name
     _check.choice("pack", "on_error", on_error, ("raise", "skip"))
+    _check.flag("pack", "overwrite", overwrite)
+    _check.flag("pack", "progress", progress)
     _check.integer("pack", "max_shard_bytes", max_shard_bytes, 1)
     if shards is not None:
         _check.integer("pack", "shards", shards, 1, len(source))
     encode, options = _encoder(source)
-    sidecar = _sidecar.place(path)
-    stem = sidecar.name.removesuffix(".json")
     old = _shards.present(sidecar, stem)
     if old and not overwrite:
         got = f"{', '.join(file.name for file in old[:3])} in {str(sidecar.parent)!r}"
@@ -135,7 +142,7 @@ def pack(
         names = {s.name: _shards.name(stem, k, count) for k, s in enumerate(writer.shards)}
         index = source.identities(np.asarray(kept))
         text = _sidecar.Pack(
-            path=str(sidecar.parent / stem),
+            path=str(base),
             files=[dataclasses.replace(s, name=names[s.name]) for s in writer.shards],
             keys=keys,
             columns={name: _stored.taken(each, index) for name, each in source.columns.items()},
@@ -143,6 +150,7 @@ def pack(
             mask="mask" in source.reader.spec,
             options=options,
             skipped=skipped,
+            index=None if np.array_equal(index, np.arange(len(index))) else index,
         ).dump()
         _shards.publish(Path(folder), names, text, sidecar, old)
     return Packed([str(sidecar.parent / name) for name in names.values()], skipped)

@@ -45,8 +45,10 @@ class Plan:
     shuffle: bool = True
 
     def __post_init__(self) -> None:
-        _check.integer("Plan", "size", self.size, 1, MAX_SIZE)
-        _check.integer("Plan", "seed", self.seed, 0, SEED_LIMIT)
+        # As Python's integers: products of NumPy's would overflow.
+        size = _check.integer("Plan", "size", self.size, 1, MAX_SIZE)
+        object.__setattr__(self, "size", size)
+        object.__setattr__(self, "seed", _check.integer("Plan", "seed", self.seed, 0, SEED_LIMIT))
 
     def __len__(self) -> int:
         return self.size

@@ -70,6 +70,10 @@ class Reader(abc.ABC):
     def manifest(self) -> str:
         """A hash of which records there are, in which order; not of the files' contents."""
 
+    def options(self) -> str:
+        """How images are read, as far as their pixels depend on it."""
+        return ""
+
     @abc.abstractmethod
     def versions(self, index: NDArray[np.uint32]) -> bytes:
         """Something that changes when the contents or the options of reading change."""
@@ -108,6 +112,7 @@ class FileReader(Reader):
     ) -> None:
         self._folder, self._paths = folder, paths
         self._masks, self._mask_folder = masks, mask_folder
+        self._decoder = decoder
         self.read = ReadImages(decoder, masks is not None, placement)
         self.spec = self.read.spec
 
@@ -130,6 +135,9 @@ class FileReader(Reader):
     def manifest(self) -> str:
         masks = self._masks.digest() if self._masks else ""
         return hashlib.blake2b((self._paths.digest() + masks).encode(), digest_size=16).hexdigest()
+
+    def options(self) -> str:
+        return repr(self._decoder)
 
     def versions(self, index: NDArray[np.uint32]) -> bytes:
         state = hashlib.blake2b(repr(self.read).encode(), digest_size=32)

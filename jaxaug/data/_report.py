@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jaxaug._types import JaxaugError
 
+from . import _check
 from ._faults import Fault
 from ._part import Part
 from ._paths import Paths
@@ -147,6 +148,7 @@ class Report:
         BLAKE2b-128 of the file (`b2sum -l 128`), or of the array. The manifest is there as a whole
         or not at all.
         """
+        path = _check.path("write_manifest", "path", path)
         lines = (f"{json.dumps(entry)}\n".encode() for entry in entries(self.contents))
         body = b"".join(lines)
         head = _FORMAT | {"sources": len(self.sources), "blake2b": digest(body).hex()}

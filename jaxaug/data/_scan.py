@@ -46,6 +46,9 @@ def scan(
     outside: list[str] = []
     todo: list[tuple[str, frozenset[tuple[int, int]]]]
     todo = [("", frozenset())] if folders is None else [(f"{f}/", frozenset()) for f in folders]
+    if leaves and folders is not None:
+        outside = [folder for folder in folders if leaves(f"{root}/{folder}")]
+        todo = [(folder, above) for folder, above in todo if folder[:-1] not in outside]
     while todo:
         folder, above = todo.pop()
         status = Path(f"{root}/{folder}").stat()
@@ -57,7 +60,7 @@ def scan(
                 name = entry.name
                 if name.startswith("."):
                     continue
-                is_folder = entry.is_dir()
+                is_folder = _is_folder(entry)
                 if not (is_folder or name.lower().endswith(suffixes)):
                     continue
                 if leaves and entry.is_symlink() and leaves(entry.path):
@@ -73,6 +76,13 @@ def scan(
         raise JaxaugError("DirectorySource", want, got, remedy)
     paths.sort()
     return paths
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: reading it will say so, if it has an image's name
+        return False
 
 
 def _leaves(root: str) -> Callable[[str], bool]:
@@ -101,7 +111,7 @@ def class_folders(root: str, classes: Sequence[str] | None) -> tuple[str, ...]:
     """
     with _entries(root) as entries:
         shown = [entry for entry in entries if not entry.name.startswith(".")]
-    present = sorted(entry.name for entry in shown if entry.is_dir())
+    present = sorted(entry.name for entry in shown if _is_folder(entry))
     if not present:
         got = f"no folder but {len(shown)} files" if shown else "nothing"
         remedy = (
@@ -136,6 +146,8 @@ def match_masks(root: str, images: Sequence[str], extensions: Sequence[str]) -> 
     Raises:
         JaxaugError: If an image has no mask, or more than one.
     """
+    if not Path(root).is_dir():
+        raise JaxaugError("mask", "a folder of masks", repr(root), "Check the path.")
     found: dict[str, str] = {}
     for path in scan(root, extensions=extensions, follow_links=True):
         stem = str(PurePosixPath(path).with_suffix(""))

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from jaxaug._types import JaxaugError
 
-from . import _stored
-from ._columns import Column
+from . import _check, _stored
+from ._columns import Column, Numbers
 from ._paths import Paths
 
 FORMAT = "jaxaug.pack"
@@ -43,7 +45,7 @@ class Pack:
     """A packed dataset, without its records.
 
     Attributes:
-        path: What `pack` was given, absolute.
+        path: What `pack` was given, absolute and without ".json".
         files: The shards, in the order of their records.
         keys: Name of each record.
         columns: Labels and others, by name.
@@ -51,6 +53,7 @@ class Pack:
         mask: Whether records have masks.
         options: How the source packed decoded its images: arguments of `Decoder`.
         skipped: Records left out: key, stage, error and reason of each.
+        index: uint32 (n,), identity of each record; None if that is its number.
     """
 
     path: str
@@ -61,6 +64,7 @@ class Pack:
     mask: bool
     options: dict[str, Any]
     skipped: Sequence[dict[str, str]]
+    index: NDArray[np.uint32] | None = None
 
     @property
     def count(self) -> int:
@@ -81,6 +85,7 @@ class Pack:
             "columns": {name: _stored.describe(column) for name, column in self.columns.items()},
             "keys": list(self.keys),
             "keys_digest": Paths(self.keys).digest(),
+            "index": None if self.index is None else _stored.describe(Numbers(self.index)),
         }
         return json.dumps(document, indent=1) + "\n"
 
@@ -117,10 +122,22 @@ class Pack:
         return [str(path) for path in paths]
 
 
-def place(path: str | os.PathLike[str]) -> Path:
-    """The sidecar's path, of what a user calls the pack."""
-    text = os.fspath(path)
-    return Path(text if text.endswith(".json") else f"{text}.json").absolute()
+def place(who: str, path: str | os.PathLike[str]) -> Path:
+    """The absolute path of what a user calls the pack, without ".json"; shards lie beside it.
+
+    Raises:
+        JaxaugError: If it is no path, or has no name at its end.
+    """
+    text = _check.path(who, "path", path).removesuffix(".json")
+    if os.path.basename(text) in ("", ".", ".."):  # noqa: PTH119 - Path would drop the end of "out/"
+        remedy = "Pass one such as 'packed/train'."
+        raise JaxaugError(who, "path to end in a name for the files", repr(path), remedy)
+    return Path(text).absolute()
+
+
+def beside(base: Path) -> Path:
+    """The sidecar's path."""
+    return base.with_name(f"{base.name}.json")
 
 
 def load(path: str | os.PathLike[str]) -> Pack:
@@ -130,7 +147,8 @@ def load(path: str | os.PathLike[str]) -> Pack:
         FileNotFoundError: If there is none.
         JaxaugError: If it is of another version, damaged, or no sidecar at all.
     """
-    file = place(path)
+    base = place("from_packed", path)
+    file = beside(base)
     if not file.is_file():
         raise FileNotFoundError(
             f"from_packed: expected {str(file)!r}, got no such file. Pack the source again, if "
@@ -141,7 +159,7 @@ def load(path: str | os.PathLike[str]) -> Pack:
         if document["format"] != FORMAT or document["version"] != VERSION:
             raise ValueError(f"format {document['format']!r}, version {document['version']}")  # noqa: TRY301
         pack = Pack(
-            path=str(file).removesuffix(".json"),
+            path=str(base),
             files=[Shard(**each) for each in document["shards"]],
             keys=document["keys"],
             columns={name: _stored.restore(d) for name, d in document["columns"].items()},
@@ -149,8 +167,9 @@ def load(path: str | os.PathLike[str]) -> Pack:
             mask=document["mask"],
             options=document["options"],
             skipped=document["skipped"],
+            index=_index(document.get("index")),
         )
-        _check(pack, document)
+        _compare(pack, document)
     except (ValueError, KeyError, TypeError, LookupError) as error:
         want = f"{str(file)!r} to be a sidecar of version {VERSION}, written by pack"
         got = f"{type(error).__name__}: {error}"
@@ -158,11 +177,17 @@ def load(path: str | os.PathLike[str]) -> Pack:
     return pack
 
 
-def _check(pack: Pack, document: dict[str, Any]) -> None:
+def _index(document: dict[str, Any] | None) -> NDArray[np.uint32] | None:
+    return None if document is None else _stored.restore(document).parts()[0]
+
+
+def _compare(pack: Pack, document: dict[str, Any]) -> None:
     if Paths(pack.keys).digest() != document["keys_digest"]:
         raise ValueError("names with another checksum")
     if not pack.count == document["count"] == sum(shard.count for shard in pack.files):
         raise ValueError("counts that do not agree")
+    if pack.index is not None and len(np.unique(pack.index)) != pack.count:
+        raise ValueError("identities that are not as many, or not different")
     for shard in pack.files:  # the sidecar may come from anywhere
         if shard.name != Path(shard.name).name:
             raise ValueError(f"a shard outside its folder, {shard.name!r}")

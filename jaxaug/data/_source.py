@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jaxaug._types import JaxaugError
+from jaxaug._types import JaxaugError, describe
 
 from . import _split
 from ._cache import cached
@@ -56,13 +56,7 @@ class ImageSource:
 
     def __getitem__(self, row: int) -> dict[str, Any]:
         """Returns one record; `row` counts from the end if negative."""
-        number = operator.index(row)
-        if not -len(self) <= number < len(self):
-            raise IndexError(
-                f"{type(self).__name__}: expected a row below {len(self)}, got {number}. "
-                "Rows count from 0 to len(source) - 1."
-            )
-        return _first(self.read([number % len(self)]))
+        return _first(self.read([self._row(row)]))
 
     def __repr__(self) -> str:
         classes = self.class_names
@@ -81,7 +75,7 @@ class ImageSource:
         Raises:
             DecodeError: If a file cannot be read as an image.
         """
-        index = self.identities(np.asarray(rows))
+        index = self.identities(self._checked("read", rows))
         arrays, faults = self._reader.read(self._reader.jobs(index))
         if faults:
             raise faults[0][1]
@@ -155,7 +149,7 @@ class ImageSource:
 
     def path(self, row: int) -> str:
         """Returns the file that `row` is read from, as an absolute path, or what stands for it."""
-        return self._reader.name(int(self.identities(np.asarray([row]))[0]))
+        return self._reader.name(int(self.identities(np.array([self._row(row)]))[0]))
 
     def subset(self, rows: ArrayLike) -> Self:
         """Returns a source of these rows only, in this order, with their identities kept.
@@ -167,14 +161,7 @@ class ImageSource:
             JaxaugError: If there are none, or a row is out of range or named twice: a record drawn
                 twice in an epoch could not be told apart.
         """
-        chosen = np.asarray(rows)
-        if chosen.dtype == bool and chosen.shape == (len(self),):
-            chosen = np.flatnonzero(chosen)
-        valid = chosen.ndim == 1 and chosen.size and np.issubdtype(chosen.dtype, np.integer)
-        if not valid or chosen.min() < 0 or chosen.max() >= len(self):
-            want = f"row numbers from 0 to {len(self) - 1}, at least one"
-            remedy = f"Pass a list of them, or a boolean mask of {len(self)} values."
-            raise JaxaugError("subset", want, repr(rows), remedy)
+        chosen = self._checked("subset", rows)
         values, counts = np.unique(chosen, return_counts=True)
         if len(values) < len(chosen):
             got = f"row {values[counts > 1][0]} more than once"
@@ -220,7 +207,7 @@ class ImageSource:
             >>> train.class_counts, val.class_counts
             ({'cat': 8, 'dog': 8}, {'cat': 2, 'dog': 2})
         """
-        by = by or self._default_by(group)
+        by = self._default_by(group) if by is None else by
         parts = _split.split(by, sizes, seed=seed, **self._facts(by, group))
         return tuple(self.subset(rows) for rows in parts)
 
@@ -238,7 +225,7 @@ class ImageSource:
         Returns:
             k pairs `(train, validation)`; every record is in one validation part.
         """
-        by = by or self._default_by(group)
+        by = self._default_by(group) if by is None else by
         parts = _split.folds(by, k, seed=seed, **self._facts(by, group))
         rest = (np.setdiff1d(np.arange(len(self)), rows, assume_unique=True) for rows in parts)
         return tuple(
@@ -261,6 +248,28 @@ class ImageSource:
         part._reader = cached(self, where, progress=progress)  # noqa: SLF001 - our own, just made
         return part
 
+    def _row(self, row: int) -> int:
+        """A row's number from 0, given one that may count from the end."""
+        number = operator.index(row)
+        if -len(self) <= number < len(self):
+            return number % len(self)
+        raise IndexError(
+            f"{type(self).__name__}: expected a row below {len(self)}, got {number}. "
+            "Rows count from 0 to len(source) - 1."
+        )
+
+    def _checked(self, who: str, rows: ArrayLike) -> NDArray[np.integer]:
+        """Row numbers (b,), given them or a bool for each row."""
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool and chosen.shape == (len(self),):
+            chosen = np.flatnonzero(chosen)
+        whole = chosen.ndim == 1 and chosen.size and np.issubdtype(chosen.dtype, np.integer)
+        if whole and chosen.min() >= 0 and chosen.max() < len(self):
+            return chosen
+        want = f"row numbers from 0 to {len(self) - 1}, at least one"
+        remedy = f"Pass a list of them, or a boolean mask of {len(self)} values."
+        raise JaxaugError(who, want, describe(rows), remedy)
+
     def _default_by(self, group: Any) -> str:
         if group is not None:
             return "group"
@@ -270,7 +279,7 @@ class ImageSource:
         names = _Keys(self._reader, self.identities(np.arange(len(self))))
         return {
             "size": len(self),
-            "membership": self.membership if "stratified" in by else None,
+            "membership": self.membership if "stratified" in str(by) else None,
             "groups": self._groups(group, names),
             "names": names,
         }
@@ -315,16 +324,22 @@ def _first(batch: Any) -> Any:
 
 
 def _place(batch: dict[str, Any], placement: NDArray[np.float32]) -> None:
-    """Moves boxes and keypoints from the picture as it was to where it lies in the array."""
+    """Moves boxes and keypoints from the picture as it was to where it lies in the array.
+
+    A box of which nothing is left becomes padding, and a point outside is not visible.
+    """
     scale, offset = placement[:, None, :2], placement[:, None, 2:]
+    limits = batch.get("size", np.array([batch["image"].shape[1:3]]))[:, None, ::-1]
     if "boxes" in batch:
-        limits = batch.get("size", np.array([batch["image"].shape[1:3]]))[:, None, None, ::-1]
         corners = batch["boxes"].reshape(len(scale), -1, 2, 2)
-        moved = corners * scale[:, None] + offset[:, None]
-        real = (corners[:, :, 1] > corners[:, :, 0]).all(axis=-1)[..., None, None]
-        moved = np.where(real, np.clip(moved, 0, limits), 0)  # padding stays padding
+        moved = np.clip(corners * scale[:, None] + offset[:, None], 0, limits[:, None])
+        left = (moved[:, :, 1] > moved[:, :, 0]).all(axis=-1)
+        moved = np.where(left[..., None, None], moved, 0)
         batch["boxes"] = moved.reshape(batch["boxes"].shape).astype(np.float32)
+        if "box_labels" in batch:
+            batch["box_labels"] = np.where(left, batch["box_labels"], -1).astype(np.int32)
     if "keypoints" in batch:
         moved = batch["keypoints"] * scale + offset
-        seen = batch["visible"][..., None]
-        batch["keypoints"] = np.where(seen, moved, 0).astype(np.float32)
+        inside = (moved >= 0).all(axis=-1) & (moved <= limits).all(axis=-1)
+        batch["visible"] = batch["visible"] & inside
+        batch["keypoints"] = np.where(batch["visible"][..., None], moved, 0).astype(np.float32)

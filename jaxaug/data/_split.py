@@ -130,8 +130,8 @@ class _Parts:
         return JaxaugError(self.who, f"{want} for all {self.text}", str(got), remedy)
 
     def lack_class(self, name: str, got: object) -> JaxaugError:
-        remedy = "Add records to it, leave it out with classes=[...], or ask for fewer or more"
-        got, remedy = f"{got} in class {name!r}", f"{remedy} equal parts."
+        remedy = "Add records, leave the class out by subset(), ask for fewer or more equal parts,"
+        got, remedy = f"{got} in class {name!r}", f"{remedy} or pass by='random'."
         return self.lack("every class to have records", got, remedy)
 
     def check_reach(self, found: NDArray[np.integer], names: Sequence[str]) -> None:

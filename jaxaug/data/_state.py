@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ _MEANING = {
     "records": "the number of records",
     "files": "which records there are, and their order",
     "columns": "the labels, or another column",
-    "images": "the shape or type of the images",
+    "images": "how images are read: their size, colours or another option",
     "seed": "the seed",
     "shuffle": "whether to shuffle",
     "balance": "the balance",
@@ -31,20 +32,27 @@ _MEANING = {
 
 
 class Cursor:
-    """The position of a loader: what the next loop begins with, and how far the last one came."""
+    """The position of a loader: what the next loop begins with, and how far the newest one came."""
 
     def __init__(self) -> None:
-        self.next = (0, 0)
-        self.reached = (0, 0)
+        self.next = self.reached = (0, 0)
+        self._loops = 0
 
-    def claim(self) -> tuple[int, int]:
-        """Epoch and step to begin with; the loop after this one begins with the next epoch."""
-        self.reached = epoch, _ = claimed = self.next
+    def claim(self) -> tuple[int, int, int]:
+        """A number for the loop, and epoch and step that it begins with."""
+        self._loops += 1
+        self.reached = epoch, step = self.next
         self.next = (epoch + 1, 0)
-        return claimed
+        return self._loops, epoch, step
+
+    def advance(self, loop: int, epoch: int, step: int) -> None:
+        """Notes how far a loop has come; older ones than the newest do not count."""
+        if loop == self._loops:
+            self.reached = (epoch, step)
 
     def move(self, epoch: int, step: int) -> None:
         """The next loop begins here."""
+        self._loops += 1
         self.next = self.reached = (epoch, step)
 
 
@@ -59,7 +67,7 @@ def fingerprint(
         "records": len(source),
         "files": _hash(source.reader.manifest(), rows.tobytes()),
         "columns": _hash(json.dumps(columns, sort_keys=True)),
-        "images": _hash(repr(sorted(source.reader.spec.items()))),
+        "images": _hash(repr(sorted(source.reader.spec.items())), source.reader.options()),
         "seed": seed,
         "shuffle": shuffle,
         "balance": _balance(batches.plan),
@@ -91,11 +99,21 @@ def check(state: Any, expected: Mapping[str, Any], steps: int) -> tuple[int, int
             got = f"{state[name]!r} in the state"
             remedy = f"This is {_MEANING[name]}: make the loader as it was, or begin anew."
             raise JaxaugError(who, f"{name}={value!r}, as this loader has", got, remedy)
-    epoch, step = state.get("epoch"), state.get("step")
-    if type(epoch) is int and type(step) is int and epoch >= 0 and 0 <= step < steps:
+    epoch, step = (_whole(state.get(name)) for name in ("epoch", "step"))
+    if epoch is not None and step is not None and 0 <= step < steps:
         return epoch, step
-    want, got = f"an epoch, and a step below {steps}", f"epoch={epoch!r}, step={step!r}"
-    raise JaxaugError(who, want, got, "The state was changed by hand: pass what was saved.")
+    want = f"an epoch, and a step below {steps}"
+    got = f"epoch={state.get('epoch')!r}, step={state.get('step')!r}"
+    raise JaxaugError(who, want, got, "Pass what loader.state() returned.")
+
+
+def _whole(value: Any) -> int | None:
+    """A number that is 0 or more, as Python or a checkpoint of arrays has it; else None."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return None
+    return None if isinstance(value, bool) or number < 0 else number
 
 
 def _balance(plan: Any) -> str:

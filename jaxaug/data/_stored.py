@@ -16,7 +16,7 @@ _KINDS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "ClassSets": (ClassSets, ("names",)),
     "Numbers": (Numbers, ()),
     "Texts": (Texts, ()),
-    "Padded": (Padded, ("length", "fill")),
+    "Padded": (Padded, ("length", "fill", "names")),
 }
 """What each is made of beside its `parts()`, which are its first arguments."""
 
@@ -50,7 +50,7 @@ def plain(column: Column, count: int) -> list[Any]:
         return [column.names[value] for value in column.values.tolist()]
     if isinstance(column, ClassSets | Padded):
         lists = [part.tolist() for part in np.split(column.values, column.ends[:-1])]
-        if isinstance(column, Padded):
+        if not column.names:
             return lists
         return [[column.names[value] for value in part] for part in lists]
     return column(np.arange(count, dtype=np.uint32)).tolist()

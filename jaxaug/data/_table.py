@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxaug._types import JaxaugError
+from jaxaug._types import JaxaugError, describe
 
 from ._labels import as_series
 from ._scan import listing
@@ -29,11 +29,16 @@ class Table:
         faulty: Whether anything was blamed.
     """
 
-    def __init__(self, who: str, frame: Any, wanted: Iterable[str]) -> None:
+    def __init__(self, who: str, frame: Any, wanted: Iterable[Any]) -> None:
         import pandas as pd  # noqa: PLC0415 - half a second, which most never need
 
         self._who = who
-        self._frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
+        try:
+            self._frame = frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame)
+        except (TypeError, ValueError) as error:
+            remedy = "Pass a pandas.DataFrame, or a dict of columns of one length."
+            got = f"{describe(frame)} ({error})"
+            raise JaxaugError(who, "a table", got, remedy) from None
         self._plain = self._frame.index.equals(pd.RangeIndex(len(self._frame)))
         self._faults: list[str] = []
         self.rows = np.arange(len(self._frame))
@@ -56,12 +61,12 @@ class Table:
         """Number of rows of the whole."""
         return len(self._frame)
 
-    def column(self, name: str) -> Any:
+    def column(self, name: Any) -> Any:
         """A Series of the rows in use, its values plain."""
         series = as_series(self._frame[name])
         return series if len(self) == self.size else series.iloc[self.rows]
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
+    def numbers(self, name: Any) -> NDArray[np.float64]:
         """A column of numbers; missing ones are NaN.
 
         Raises:
@@ -75,7 +80,7 @@ class Table:
             )
         return series.to_numpy(np.float64, na_value=np.nan)
 
-    def names(self, name: str) -> list[str]:
+    def names(self, name: Any) -> list[str]:
         """A column of file names, with "/" between their parts; "" where there is none."""
         values = self.column(name).tolist()
         return values if set(map(type, values)) <= {str} else [_name(value) for value in values]
@@ -114,11 +119,16 @@ class Table:
         return f"{row} ({index}{value})"
 
 
-def flat(*given: Any) -> list[str]:
-    """Names of columns in strings, sequences and sequences of them; each once, None left out."""
-    names: list[str] = []
+def is_name(given: Any) -> bool:
+    """Whether something stands for one column: a text; or a number, as where there is no header."""
+    return isinstance(given, str) or not isinstance(given, Iterable)
+
+
+def flat(*given: Any) -> list[Any]:
+    """Names of columns alone, in sequences and sequences of them; each once, None left out."""
+    names: list[Any] = []
     for each in given:
-        names += [each] if isinstance(each, str) else flat(*each) if each is not None else []
+        names += [] if each is None else [each] if is_name(each) else flat(*each)
     return list(dict.fromkeys(names))
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from jaxaug._types import JaxaugError
 
 from . import _check
-from ._columns import Column, Numbers, Several, Texts
+from ._columns import Column, Numbers, Several, Texts, as_on_device
 from ._contain import ABSENT, OUTSIDE, look_up
-from ._labels import absent, keep, label_column
+from ._fields import marked
+from ._labels import absent, keep, label_column, refuse_texts
 from ._paths import Paths
+from ._scan import listing
 from ._source import RESERVED
-from ._table import Table, flat
+from ._table import Table, flat, is_name
 
 _MODES = ("int", "onehot", "binary", "multihot", "regression")  # of one label among several
 _TAKEN = ("weight", "visible", "box_labels", "placement")  # names of other arguments' columns
@@ -35,7 +37,7 @@ class Files:
     def __init__(
         self,
         table: Table,
-        column: str,
+        column: Any,
         root: str | os.PathLike[str] | None,
         extensions: Sequence[str] | None,
     ) -> None:
@@ -90,12 +92,12 @@ class Labels:
     """
 
     def __init__(self, who: str, table: Table, given: Any, mode: Any, classes: Any) -> None:
-        self._who, self._several = who, not isinstance(given, str)
+        self._who, self._several = who, given is None or not is_name(given)
         names = flat(given)
         if not names and (classes is not None or mode not in (None, "none", "image")):
             got = f"label={given!r}, but label_mode={mode!r} and classes={classes!r}"
             raise JaxaugError(who, "a column of labels", got, "Pass label=, or leave those out.")
-        self._stacked = self._several and mode == "regression"
+        self._stacked = mode if self._several and mode in ("regression", "multihot") else None
         self._modes = _by_column(who, "label_mode", mode, names)
         self._classes = _by_column(who, "classes", classes, names)
         if self._several:
@@ -121,25 +123,31 @@ class Labels:
 
     def column(self) -> Column | None:
         """The column of the labels; None if there are none."""
-        columns = {
-            name: label_column(
-                f"{self._who}, column {name!r}",
-                values,
-                self._modes.get(name),
-                self._classes.get(name),
-            )
-            for name, values in self._values.items()
-        }
+        if self._stacked == "multihot" and self._values and not self._classes:
+            plain = [each.dtype.kind in "biuf" for each in self._values.values()]
+            if all(plain):
+                marks = [each.to_numpy(np.float32) for each in self._values.values()]
+                names = tuple(map(str, self._values))
+                return marked(self._who, np.stack(marks, axis=1), "multihot", names)
+        columns = {name: self._of(name, values) for name, values in self._values.items()}
         if not self._several:
             return columns[next(iter(columns))]
-        found = {name: column for name, column in columns.items() if column is not None}
-        if self._stacked and found:
+        found = {str(name): column for name, column in columns.items() if column is not None}
+        if self._stacked == "regression" and found:
             numbers = [column.values for column in found.values() if isinstance(column, Numbers)]
-            return Numbers(np.stack(numbers, axis=1))
+            return Numbers(np.column_stack(numbers))
         return Several(found) if found else None
 
+    def _of(self, name: Any, values: Any) -> Column | None:
+        """One column of labels."""
+        who, mode = f"{self._who}, column {name!r}", self._modes.get(name)
+        if mode == "multihot":
+            split = f"df[{name!r}] = df[{name!r}].str.split(',')"
+            refuse_texts(who, values, f"Split them: {split}.")
+        return label_column(who, values, mode, self._classes.get(name))
 
-def weights(table: Table, name: str) -> Column:
+
+def weights(table: Table, name: Any) -> Column:
     """A column of weights; rows with one that is none are blamed."""
     values = table.numbers(name)
     table.blame(
@@ -148,16 +156,14 @@ def weights(table: Table, name: str) -> Column:
     return Numbers(values.astype(np.float32))
 
 
-def carried(who: str, table: Table, name: str) -> Column:
+def carried(who: str, table: Table, name: Any) -> Column:
     """A column of numbers, as a device holds them, or of texts; rows without a text are blamed.
 
     Raises:
         JaxaugError: If they are something else, or integers that need more than 32 bits, or the
             column's name has a meaning.
     """
-    import pandas as pd  # noqa: PLC0415 - half a second, which most never need
-
-    if name in (*RESERVED, *_TAKEN):
+    if str(name) in (*RESERVED, *_TAKEN):
         remedy = "Rename it, or use the argument of that name."
         raise JaxaugError(who, "columns with names of their own", repr(name), remedy)
     series = table.column(name)
@@ -166,12 +172,30 @@ def carried(who: str, table: Table, name: str) -> Column:
             return Numbers(series.to_numpy(bool))
         if series.dtype.kind == "f" or series.hasnans:
             return Numbers(series.to_numpy(np.float32, na_value=np.nan))
-        limits = np.iinfo(np.int32)
-        if len(series) and (series.min() < limits.min or series.max() > limits.max):
-            got = f"{series.min()} to {series.max()}"
-            remedy = "Make them texts with astype(str)."
-            raise JaxaugError(who, f"column {name!r} to hold integers of 32 bits", got, remedy)
-        return Numbers(series.to_numpy(np.int32))
+        return Numbers(as_on_device(who, name, series.to_numpy()))
+    return _texts(who, table, name)
+
+
+def grouped(who: str, table: Table, name: Any) -> Column:
+    """A column of what must stay together; rows without a value are blamed.
+
+    Raises:
+        JaxaugError: If they are neither whole numbers nor texts.
+    """
+    series = table.column(name)
+    if series.dtype == object or series.dtype.kind not in "biuf":
+        return _texts(who, table, name)
+    values = series.to_numpy(np.float64, na_value=np.nan)
+    what = f"whose group in {name!r} is no whole number"
+    table.blame(what, ~np.isfinite(values) | (values % 1 != 0), series.array)
+    return Numbers(np.zeros(0) if table.faulty else series.to_numpy(np.int64))
+
+
+def _texts(who: str, table: Table, name: Any) -> Column:
+    """A column of texts; rows without one are blamed."""
+    import pandas as pd  # noqa: PLC0415 - half a second, which most never need
+
+    series = table.column(name)
     gone = series.isna().to_numpy(bool)
     other = {type(value) for value in series[~gone]} - {str}
     if other:
@@ -183,7 +207,7 @@ def carried(who: str, table: Table, name: str) -> Column:
     return Texts(codes.astype(np.int32), np.array(known.tolist() or [""], np.str_))
 
 
-def _by_column(who: str, what: str, given: Any, names: Sequence[str]) -> dict[str, Any]:
+def _by_column(who: str, what: str, given: Any, names: Sequence[Any]) -> dict[Any, Any]:
     """An option by column, where it is given."""
     if given is None:
         return {}
@@ -194,6 +218,6 @@ def _by_column(who: str, what: str, given: Any, names: Sequence[str]) -> dict[st
         return dict.fromkeys(names, given)
     unknown = [name for name in given if name not in names]
     if unknown:
-        want = f"{what} for columns of labels ({', '.join(names) or 'none'})"
+        want = f"{what} for columns of labels ({listing(names) or 'none'})"
         raise JaxaugError(who, want, f"{unknown!r}", "Correct the name.")
     return dict(given)

@@ -43,6 +43,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Name: TypeAlias = Callable[[Any, int | None], str]
 
+# What users call, and messages begin with.
+_WHO = "Loader"
 _SPAWN = multiprocessing.get_context("spawn")
 # For a worker to import what it needs, in seconds; a cold network disk can take minutes.
 _START_LIMIT = 300.0
@@ -70,7 +72,7 @@ class WorkerError(RuntimeError):
         self.cause, self.item, self.remedy, self.details = cause, item, remedy, details
 
     def __str__(self) -> str:
-        text = f"work: expected a worker to finish {self.item}, got one that {self.cause}."
+        text = f"{_WHO}: expected a worker to finish {self.item}, got one that {self.cause}."
         text += f" {self.remedy}" if self.remedy else ""
         return f"{text}\n\nIn the worker:\n{self.details}" if self.details else text
 
@@ -114,11 +116,11 @@ def work(
         >>> list(work(abs, [-3, 4, -5], workers=1))
         [3, 4, 5]
     """
-    _check.integer("work", "workers", workers, 1)
-    _check.integer("work", "depth", depth, 0)
+    _check.integer(_WHO, "workers", workers, 1)
+    _check.integer(_WHO, "depth", depth, 0)
     if time_limit is not None and not _is_time(time_limit):
         remedy = "Pass a number such as 60.0, or None."
-        raise JaxaugError("work", "time_limit in 0..1e6 seconds", describe(time_limit), remedy)
+        raise JaxaugError(_WHO, "time_limit in 0..1e6 seconds", describe(time_limit), remedy)
     seconds = None if time_limit is None else float(time_limit)
     team = _team(workers, _pack("a function that pickles", function), seconds, name)
     return _results(team, iter(items), depth)
@@ -151,7 +153,7 @@ def _team(
     """Workers, ready for work; none of them outlives the context."""
     if multiprocessing.current_process().daemon:
         remedy = "Use threads there, or start the workers from the main process."
-        raise JaxaugError("work", "a process that may start others", "a daemon", remedy)
+        raise JaxaugError(_WHO, "a process that may start others", "a daemon", remedy)
     process, workers = os.getpid(), []
     try:
         for index in range(number):
@@ -262,7 +264,7 @@ class _Worker:
         if code == _UNGUARDED and not self._asked:
             expected = "a main module that starts nothing when it is imported, as workers do"
             remedy = 'Put what the script does under `if __name__ == "__main__":`.'
-            return JaxaugError("work", expected, "one that starts workers", remedy)
+            return JaxaugError(_WHO, expected, "one that starts workers", remedy)
         if code is None:
             return self._error("closed its pipe", "Find what closes files it has not opened.")
         if code >= 0:
@@ -319,9 +321,12 @@ class _Request(NamedTuple):
 def _pack(expected: str, value: Any) -> Message:
     try:
         return pack(value)
+    except JaxaugError:  # it says what to do
+        raise
     except Exception as error:
-        remedy = f"Use what a module defines, without open files or locks ({error_text(error)})."
-        raise JaxaugError("work", expected, describe(value), remedy) from error
+        remedy = "Use what a module defines, such as parse= by def and no lambda, without open "
+        remedy += f"files or locks ({error_text(error)})."
+        raise JaxaugError(_WHO, expected, describe(value), remedy) from error
 
 
 @contextlib.contextmanager
