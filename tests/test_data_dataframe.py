@@ -301,6 +301,17 @@ def test_groups_are_not_in_batches(root):
         assert set(source[0]) == {"image", "index"}
         assert pickle.loads(pickle.dumps(source)).subset([3, 1]).groups.tolist() == values
     assert source_of(table(), root).groups is None
+
+
+def test_groups_of_the_table_stay_together(root):
+    patient = np.array([7, 7, 7, 8, 8, 9, 9, 9, 10, 10])
+    source = source_of(table(patient=patient, label=["a", "b"] * 5), root, "label", group="patient")
+    for part in (source, source.subset([9, 8, 3, 4, 5, 1, 0])):
+        for options in ({}, {"by": "stratified-group"}, {"by": "hash", "seed": 3}):
+            train, test = part.split((0.6, 0.4), **options)
+            together = [set(patient[one.identities(np.arange(len(one)))]) for one in (train, test)]
+            assert together[0].isdisjoint(together[1])
+    assert len(source.split((0.5, 0.5), by="stratified")) == 2
     for values in ([1, None] * 5, ["a", None] * 5, [0.5, 1] * 5):
         with pytest.raises(JaxaugError, match="'who'"):
             source_of(table(who=values), root, group="who")
@@ -356,7 +367,6 @@ def test_malformed_boxes_and_points_are_told_with_their_row(root, option, value,
             r"\['c'\]",
         ),
         ({}, {"missing": "skip"}, "'error', 'drop'"),
-        ({}, {"root": 5}, "root to be a path, got 5"),
         ({}, {"extensions": 5}, "extensions to be a list of texts, got 5"),
         ({}, {"extensions": [1]}, r"extensions to be a list of texts, got \[1\]"),
         ({}, {"formats": None}, "formats to be a list of texts"),
@@ -385,6 +395,8 @@ def test_what_makes_no_table_is_refused(df, root):
         JaxaugError, match="^DataFrameSource: expected a table, got .*Pass a pandas"
     ):
         source_of(df, root)
+    with pytest.raises(JaxaugError, match="root to be a path, got 5"):
+        source_of(table(), 5)
 
 
 def test_csv_cells_are_numbers_only_if_written_as_one(root):

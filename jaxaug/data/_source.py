@@ -97,6 +97,11 @@ class ImageSource:
         return rows.astype(np.uint32) if self._index is None else self._index[rows]
 
     @property
+    def groups(self) -> NDArray[Any] | None:
+        """What records must not be split from, by identity, if the source knows; else None."""
+        return None
+
+    @property
     def reader(self) -> Reader:
         """Where the pixels come from, by identity."""
         return self._reader
@@ -187,9 +192,9 @@ class ImageSource:
                 "group": records of one group stay together. "stratified-group": both, as nearly
                 as can be. "hash": a record's part depends on its name and the seed alone, so
                 that it stays where it is when files are added. If None, "stratified" where there
-                are classes, else "random"; with `group`, "group".
+                are classes, else "random"; with groups, "group".
             group: What must stay together: a value for each row, the name of a column, or a
-                function of a record's path below the root.
+                function of a record's path below the root. If None, what the source was made with.
             seed: `0 <= seed < 2**64`.
 
         Returns:
@@ -271,7 +276,7 @@ class ImageSource:
         raise JaxaugError(who, want, describe(rows), remedy)
 
     def _default_by(self, group: Any) -> str:
-        if group is not None:
+        if group is not None or self.groups is not None:
             return "group"
         return "random" if self.membership is None else "stratified"
 
@@ -280,17 +285,18 @@ class ImageSource:
         return {
             "size": len(self),
             "membership": self.membership if "stratified" in str(by) else None,
-            "groups": self._groups(group, names),
+            "groups": self._groups(by, group, names),
             "names": names,
         }
 
-    def _groups(self, group: Any, names: Sequence[str]) -> NDArray[Any] | None:
+    def _groups(self, by: str, group: Any, names: Sequence[str]) -> NDArray[Any] | None:
         if group is None:
-            return None
+            ours = self.groups if by not in ("random", "stratified") else None
+            return None if ours is None else ours[self.identities(np.arange(len(self)))]
         if isinstance(group, str):
             if group not in self._columns:
                 known = ", ".join(map(repr, self._columns)) or "none"
-                remedy = "Carry the column along with columns=[...], or pass an array."
+                remedy = "Name it when the source is made (group= or columns=), or pass an array."
                 raise JaxaugError("split", f"group to be a column ({known})", repr(group), remedy)
             return np.asarray(self._columns[group](self.identities(np.arange(len(self)))))
         if isinstance(group, Callable):
