@@ -111,8 +111,8 @@ def scanning(count, passes):
 
 
 def planning(records, passes):
-    from jaxaug.data._balance import balanced  # noqa: PLC0415
     from jaxaug.data._membership import Membership  # noqa: PLC0415
+    from jaxaug.data._order._balance import balanced  # noqa: PLC0415
 
     labels = np.arange(records) % 10
     membership = Membership.of(labels, tuple("abcdefghij"))

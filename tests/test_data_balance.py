@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from jaxaug.data._balance import balanced, table
 from jaxaug.data._membership import Membership
-from jaxaug.data._permutation import cycled, fold, permute
-from jaxaug.data._quotas import Quotas
-from jaxaug.data._shares import shares_of
+from jaxaug.data._order._balance import balanced, table
+from jaxaug.data._order._permutation import cycled, fold, permute
+from jaxaug.data._order._quotas import Quotas
+from jaxaug.data._order._shares import shares_of
 
 NAMES = ("a", "b", "c", "d")
 SORTED = np.repeat([0, 1, 2, 3], [5000, 500, 50, 5])

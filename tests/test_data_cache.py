@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from jaxaug import JaxaugError
-from jaxaug.data import _cache, _cachefile, _part
 from jaxaug.data._arrays import ArrayReader
-from jaxaug.data._decode import DecodeError, Decoder
+from jaxaug.data._cache import _cached as _cache
+from jaxaug.data._cache import _cachefile, _part
+from jaxaug.data._decode._decoder import DecodeError, Decoder
 from jaxaug.data._paths import Paths
 from jaxaug.data._reader import FileReader
 from jaxaug.data._source import ImageSource

@@ -14,8 +14,9 @@ from PIL import Image
 
 import jaxaug.data as jd
 from jaxaug._types import JaxaugError
-from jaxaug.data import _duplicates, _inspect, _report
 from jaxaug.data._faults import Fault
+from jaxaug.data._inspect import _check as _inspect
+from jaxaug.data._inspect import _duplicates, _report
 
 RNG = np.random.default_rng(0)
 SIZE = (6, 8)

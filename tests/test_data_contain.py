@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from jaxaug._types import JaxaugError
-from jaxaug.data._contain import ABSENT, FOUND, OUTSIDE, look_up
-from jaxaug.data._dataframe import DataFrameSource
+from jaxaug.data._table._contain import ABSENT, FOUND, OUTSIDE, look_up
+from jaxaug.data._table._dataframe import DataFrameSource
 
 HOSTILE = (
     "../secret.png",

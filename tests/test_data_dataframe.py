@@ -13,8 +13,8 @@ from PIL import Image
 
 from jaxaug._types import JaxaugError
 from jaxaug.data._columns import ClassSets, Padded, Several, ragged
-from jaxaug.data._dataframe import DataFrameSource
 from jaxaug.data._labels import keep, label_column
+from jaxaug.data._table._dataframe import DataFrameSource
 
 SIZE = {"image_size": (15, 20)}
 

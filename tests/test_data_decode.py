@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from jaxaug.data import DecodeError
-from jaxaug.data._decode import Decoder, MaskDecoder
+from jaxaug.data._decode._decoder import Decoder, MaskDecoder
 
 RAMP = np.arange(24 * 32, dtype=np.float64).reshape(24, 32) / (24 * 32 - 1)  # 0..1, no symmetry
 SIZE = (24, 32)

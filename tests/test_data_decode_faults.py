@@ -15,8 +15,9 @@ import pytest
 from PIL import Image, ImageFile
 from test_data_decode import SIZE, encoded, picture, png
 
-from jaxaug.data import DecodeError, _file
-from jaxaug.data._decode import FORMATS, Decoder, MaskDecoder
+from jaxaug.data import DecodeError
+from jaxaug.data._decode import _file
+from jaxaug.data._decode._decoder import FORMATS, Decoder, MaskDecoder
 
 
 @pytest.mark.parametrize("format_", FORMATS)

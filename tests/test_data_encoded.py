@@ -10,7 +10,7 @@ from PIL import Image
 
 import jaxaug.data as jd
 from jaxaug._types import JaxaugError
-from jaxaug.data._encoded import EncodedSource
+from jaxaug.data._packed._encoded import EncodedSource
 
 RNG = np.random.default_rng(0)
 SIZE = (6, 8)

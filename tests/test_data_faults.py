@@ -186,7 +186,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(0, 4), (2, 2)])
+@pytest.mark.parametrize(("workers", "kills"), [(0, 3), (2, 2)])
 def test_killed_and_resumed_the_stream_goes_on_exactly(folders, tmp_path, workers, kills):
     """Every line ever written, before and after any kill -9, is that of an uninterrupted run."""
     program = tmp_path / "run.py"

@@ -13,11 +13,11 @@ from PIL import Image
 
 import jaxaug.data as jd
 from jaxaug._types import JaxaugError
-from jaxaug.data import _record, _shards, _stored
 from jaxaug.data._arrays import ArraySource
 from jaxaug.data._columns import Classes, ClassSets, Numbers, Padded, Several
-from jaxaug.data._encoded import EncodedSource
-from jaxaug.data._pack import pack
+from jaxaug.data._packed import _record, _shards, _stored
+from jaxaug.data._packed._encoded import EncodedSource
+from jaxaug.data._packed._pack import pack
 
 RNG = np.random.default_rng(0)
 SIZE = (6, 8)

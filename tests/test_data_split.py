@@ -8,7 +8,7 @@ from sklearn import model_selection as sk
 
 from jaxaug._types import JaxaugError
 from jaxaug.data._membership import Membership
-from jaxaug.data._split import folds, split
+from jaxaug.data._order._split import folds, split
 
 GOLDEN_HASH = [1, 1, 0, 0, 0, -1, 1, 0, -1, 0, 1, 0]
 GOLDEN_GROUP = [3, 4, 5, 7, 14]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import jaxaug.data as jd
-from jaxaug.data._batches import Batches
-from jaxaug.data._permutation import fold, permute
-from jaxaug.data._split import stratified
+from jaxaug.data._order._batches import Batches
+from jaxaug.data._order._permutation import fold, permute
+from jaxaug.data._order._split import stratified
 
 SIZES = [1, 2, 3, 4, 5, 7, 10, 100, 1023, 1024, 1025, 1026, 4096, 4097, 65_537]
 GOLDEN_SMALL = [9, 5, 8, 0, 2, 1, 7, 3, 4, 6, 8, 0, 1, 4, 2, 7, 5, 9, 6, 3]

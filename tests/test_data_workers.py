@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxaug.data import _workers
-from jaxaug.data._workers import WorkerError, note, work
+from jaxaug.data._workers import _pool as _workers
+from jaxaug.data._workers._pool import WorkerError, note, work
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -296,7 +296,7 @@ def test_R8_opening_and_closing_leaves_nothing(quick):
 SCRIPT = """
 import os, sys, time
 from test_data_workers import act
-from jaxaug.data._workers import work
+from jaxaug.data._workers._pool import work
 how = sys.argv[1]
 if __name__ == "__mp_main__" and how == "starting":
     time.sleep(0.5)

@@ -11,7 +11,7 @@ from jaxaug._types import JaxaugError
 
 from . import _check
 from ._columns import LABEL_MODES, Column, class_column
-from ._decode import FORMATS, MAX_PIXELS, Decoder
+from ._decode._decoder import FORMATS, MAX_PIXELS, Decoder
 from ._labels import as_series, keep, label_column
 from ._paths import Paths
 from ._reader import FileReader

@@ -8,10 +8,10 @@ import numpy as np
 
 from jaxaug._types import JaxaugError
 
-from ._balance import Balanced
-from ._batches import Rows, Stream
-from ._decode import DecodeError
-from ._permutation import fold, permute
+from ._decode._decoder import DecodeError
+from ._order._balance import Balanced
+from ._order._batches import Rows, Stream
+from ._order._permutation import fold, permute
 from ._reader import Faults
 from ._source import ImageSource
 

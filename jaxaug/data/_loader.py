@@ -15,13 +15,13 @@ from jaxaug._types import JaxaugError, describe
 
 from . import _check, _state, _stream
 from ._ahead import ahead
-from ._balance import Balanced, balanced, counted, table
-from ._batches import REMAINDERS, Batches, Stream, part_of
 from ._device import Placement, check_placement, copier, rows_on, this_host
 from ._faults import ON_ERROR, Fault, Ledger, Mend
 from ._membership import Membership
-from ._permutation import MAX_SIZE
-from ._plan import SEED_LIMIT, Plan
+from ._order._balance import Balanced, balanced, counted, table
+from ._order._batches import REMAINDERS, Batches, Stream, part_of
+from ._order._permutation import MAX_SIZE
+from ._order._plan import SEED_LIMIT, Plan
 from ._processors import processors
 from ._source import ImageSource
 from ._stream import Batch, Deliver, ReadBatch

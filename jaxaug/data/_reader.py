@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from . import _file
-from ._decode import DecodeError, Decoder, MaskDecoder
-from ._fit import Size
+from ._decode import _file
+from ._decode._decoder import DecodeError, Decoder, MaskDecoder
+from ._decode._fit import Size
 from ._paths import Paths
-from ._workers import note
+from ._workers._pool import note
 
 Arrays = dict[str, NDArray[Any]]
 Faults = list[tuple[int, DecodeError]]

@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from jaxaug._types import JaxaugError, describe
 
-from . import _split
-from ._cache import cached
+from ._cache._cached import cached
 from ._columns import Classes, Column, Several
 from ._membership import Membership
-from ._permutation import MAX_SIZE
+from ._order import _split
+from ._order._permutation import MAX_SIZE
 from ._reader import Arrays, Reader
 
 RESERVED = ("image", "mask", "boxes", "keypoints", "label", "index", "visit", "valid", "size")

@@ -10,8 +10,8 @@ import numpy as np
 
 from jaxaug._types import JaxaugError, describe
 
-from ._balance import Balanced
-from ._batches import Batches
+from ._order._balance import Balanced
+from ._order._batches import Batches
 from ._source import ImageSource
 
 VERSION = 1

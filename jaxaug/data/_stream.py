@@ -8,10 +8,10 @@ from typing import Any
 import grain
 from absl import flags
 
-from ._batches import Batches, Rows
 from ._faults import Fault, Ledger, Mend
+from ._order._batches import Batches, Rows
 from ._source import ImageSource
-from ._workers import work
+from ._workers._pool import work
 
 Batch = dict[str, Any]
 Found = tuple[Batch, list[Fault]]

@@ -1,0 +1,1 @@
+"""One image file becomes one array, or one precise fault."""

@@ -1,0 +1,1 @@
+"""Which record comes when, and which goes where: plans, balance, batches, splits."""

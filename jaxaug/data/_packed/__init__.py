@@ -1,0 +1,1 @@
+"""Images as encoded records, such as ArrayRecord: reading and writing them."""

@@ -1,0 +1,1 @@
+"""Images named in a table, and what it says about them."""
