@@ -36,8 +36,9 @@ def shell(tmp_path_factory):
     (data / "__init__.py").touch()
     stub = "class JaxaugError(ValueError): pass\ndescribe = repr\n"
     (root / "jaxaug" / "_types.py").write_text(stub)
-    for name in ("_check.py", "_messages.py", "_serving.py", "_workers.py"):
-        (data / name).symlink_to(Path(_workers.__file__).with_name(name))
+    here = Path(_workers.__file__).parent
+    (data / "_workers").symlink_to(here)
+    (data / "_check.py").symlink_to(here.with_name("_check.py"))
     return root
 
 
