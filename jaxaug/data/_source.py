@@ -123,7 +123,7 @@ class ImageSource:
     def labels(self) -> Any:
         """Label of each row: class numbers int32 (n,) for one class each, else as in a batch."""
         if "label" not in self._columns:
-            remedy = "Pass label_mode= or a label column."
+            remedy = "Make it with labels; with label_mode='image' the image is the label."
             raise JaxaugError("labels", "a source with labels", self._text, remedy)
         column, index = self._columns["label"], self.identities(np.arange(len(self)))
         return column.values[index] if isinstance(column, Classes) else column(index)
@@ -247,7 +247,9 @@ class ImageSource:
             progress: Whether to show how far the building is.
 
         Returns:
-            A source with the same records, labels and identities.
+            A source with the same records, labels and identities. Files in the folder that are not
+            in use may be deleted at any time; one in use must not be cut short, for that ends the
+            process.
         """
         part = copy.copy(self)
         part._reader = cached(self, where, progress=progress)  # noqa: SLF001 - our own, just made
