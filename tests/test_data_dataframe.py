@@ -295,6 +295,21 @@ def test_columns_without_names_and_points_in_a_plain_list(root):
     assert set(source_of(df, root, [2, 4], **given)[0]["label"]) == {"2", "4"}
 
 
+def test_what_a_crop_cuts_away_is_padding_and_not_visible(root):
+    """Of 40 x 30 pixels the middle 30 x 30 are kept."""
+    boxes = [[(0, 0, 4, 10), (3, 0, 15, 10)]] * 10
+    points = [[(1, 1), (20, 2), (39, 2)]] * 10
+    df = table(boxes=boxes, kinds=[["cat", "dog"]] * 10, points=points)
+    batch = source_of(
+        df, root, boxes="boxes", box_labels="kinds", keypoints="points",
+        image_size=(30, 30), fit="crop",
+    ).read([3])  # fmt: skip
+    assert batch["boxes"].tolist() == [[[0, 0, 0, 0], [0, 0, 10, 10]]]
+    assert batch["box_labels"].tolist() == [[-1, 1]]
+    assert batch["visible"].tolist() == [[False, True, False]]
+    assert batch["keypoints"].tolist() == [[[0, 0], [15, 2], [0, 0]]]
+
+
 def test_groups_are_not_in_batches(root):
     for values in (list("ab" * 5), list(range(10)), [2**40] * 10):
         source = source_of(table(who=values), root, group="who")

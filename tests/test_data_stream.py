@@ -146,7 +146,9 @@ def test_a_state_of_other_images_labels_or_rows_does_not_fit(source, tmp_path):
         (source.subset(range(20)), "records=20"),
         (source.subset([1, 0, *range(2, 21)]), "files"),
         (jd.DirectorySource(write(tmp_path), image_size=shape), "images"),
+        (jd.DirectorySource(tmp_path, image_size=(6, 8), resample="nearest"), "images"),
         (jd.DirectorySource(tmp_path, image_size=(6, 8), classes=["b", "a", "c"]), "columns"),
+        (jd.DirectorySource(tmp_path, image_size=(6, 8), label_mode="onehot"), "columns"),
     ):
         with pytest.raises(ValueError, match=f"restore: expected {field}"):
             loader(other).restore(state)
