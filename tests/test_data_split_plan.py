@@ -7,14 +7,23 @@ import numpy as np
 import pytest
 
 import jaxaug.data as jd
+from jaxaug.data._membership import Membership
 from jaxaug.data._order._batches import Batches
 from jaxaug.data._order._permutation import fold, permute
-from jaxaug.data._order._split import stratified
+from jaxaug.data._order._split import split
 
 SIZES = [1, 2, 3, 4, 5, 7, 10, 100, 1023, 1024, 1025, 1026, 4096, 4097, 65_537]
 GOLDEN_SMALL = [9, 5, 8, 0, 2, 1, 7, 3, 4, 6, 8, 0, 1, 4, 2, 7, 5, 9, 6, 3]
 GOLDEN_LARGE = [5595571, 8139262, 386468, 5076236, 6013070, 2974051]
 GOLDEN_SPLIT = [0, 3, 4, 5, 6, 11, 12, 13, 15, 19]
+
+
+def stratified(labels, class_names, fractions, seed):
+    """Divides records that have one class each, by fractions only, of which 1 is everything."""
+    if np.ndim(fractions) == 1:
+        fractions = [float(each) if isinstance(each, int) else each for each in fractions]
+    membership = Membership.of(labels, tuple(class_names))
+    return split("stratified", fractions, size=len(labels), membership=membership, seed=seed)
 
 
 @pytest.mark.parametrize("size", SIZES)

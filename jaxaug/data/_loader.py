@@ -22,7 +22,7 @@ from ._order._balance import Balanced, balanced, counted, table
 from ._order._batches import REMAINDERS, Batches, Stream, part_of
 from ._order._permutation import MAX_SIZE
 from ._order._plan import SEED_LIMIT, Plan
-from ._processors import processors
+from ._parallel import processors
 from ._source import ImageSource
 from ._stream import Batch, Deliver, ReadBatch
 
@@ -143,7 +143,7 @@ class Loader:
             max_bad = max(10, len(source) // 100)
         self._ledger = Ledger(_check.integer("Loader", "max_bad", max_bad, 0))
         if threads is None:
-            threads = processors()
+            threads = min(processors(), 8)  # more only wait for each other
         self._threads = _check.integer("Loader", "threads", threads, 0, 1024)
         self._workers = _check.integer("Loader", "workers", workers, 0, 1024)
         self._time_limit = _check.seconds("Loader", "time_limit", time_limit)

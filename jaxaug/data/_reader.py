@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -211,8 +212,8 @@ class ReadImages:
         """
         if isinstance(file, tuple):
             return file
-        try:  # within the limit of the decoder
-            return file, _file.read(file, 16 * self.decoder.max_pixels + (64 << 20))
+        try:
+            return file, _file.read(file, self.decoder.file_limit)
         except Exception as error:
             raise DecodeError.of(file, "open", error) from error
 
@@ -239,8 +240,6 @@ def _join(folder: str, path: str) -> str:
 
 def file_version(path: str) -> str:
     """Size and time of change of a file, as far as it is there."""
-    import os  # noqa: PLC0415
-
     try:
         status = os.stat(path)  # noqa: PTH116 - a hundred thousand of them
     except OSError as error:

@@ -122,11 +122,11 @@ def class_folders(root: str, classes: Sequence[str] | None) -> tuple[str, ...]:
         raise JaxaugError("DirectorySource", want, f"{got} in {root!r}", remedy)
     if classes is None:
         return tuple(present)
-    check_classes("DirectorySource", classes, present, f"class folders of {root!r}")
+    _check_classes(classes, present, root)
     return tuple(classes)
 
 
-def check_classes(who: str, classes: object, present: Sequence[object], what: str) -> None:
+def _check_classes(classes: object, present: Sequence[object], root: str) -> None:
     """Refuses `classes` unless it is a list of different names out of `present`.
 
     Raises:
@@ -135,9 +135,9 @@ def check_classes(who: str, classes: object, present: Sequence[object], what: st
     names = list(classes) if isinstance(classes, Sequence) and type(classes) is not str else []
     if not names or len(set(names)) < len(names) or not set(names) <= set(present):
         unknown = [name for name in names if name not in present]
+        want = f"classes to be a list of different class folders of {root!r}"
         got = f"{classes!r}" + (f", of which there is no {listing(unknown)}" if unknown else "")
-        remedy = f"There are {listing(present)}."
-        raise JaxaugError(who, f"classes to be a list of different {what}", got, remedy)
+        raise JaxaugError("DirectorySource", want, got, f"There are {listing(present)}.")
 
 
 def match_masks(root: str, images: Sequence[str], extensions: Sequence[str]) -> list[str]:

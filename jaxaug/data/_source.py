@@ -92,8 +92,9 @@ class ImageSource:
             batch["label"] = batch["image"].copy()
         return batch | {"index": index}
 
-    def identities(self, rows: NDArray[np.integer]) -> NDArray[np.uint32]:
-        """Identities of rows, uint32 (b,), in a new array."""
+    def identities(self, rows: NDArray[np.integer] | None = None) -> NDArray[np.uint32]:
+        """Identities of rows, of all if None: uint32 (b,), in a new array."""
+        rows = np.arange(len(self)) if rows is None else rows
         return rows.astype(np.uint32) if self._index is None else self._index[rows]
 
     @property
@@ -125,7 +126,7 @@ class ImageSource:
         if "label" not in self._columns:
             remedy = "Make it with labels; with label_mode='image' the image is the label."
             raise JaxaugError("labels", "a source with labels", self._text, remedy)
-        column, index = self._columns["label"], self.identities(np.arange(len(self)))
+        column, index = self._columns["label"], self.identities()
         return column.values[index] if isinstance(column, Classes) else column(index)
 
     @property
@@ -283,7 +284,7 @@ class ImageSource:
         return "random" if self.membership is None else "stratified"
 
     def _facts(self, by: str, group: Any) -> dict[str, Any]:
-        names = _Keys(self._reader, self.identities(np.arange(len(self))))
+        names = _Keys(self._reader, self.identities())
         return {
             "size": len(self),
             "membership": self.membership if "stratified" in str(by) else None,
@@ -294,13 +295,13 @@ class ImageSource:
     def _groups(self, by: str, group: Any, names: Sequence[str]) -> NDArray[Any] | None:
         if group is None:
             ours = self.groups if by not in ("random", "stratified") else None
-            return None if ours is None else ours[self.identities(np.arange(len(self)))]
+            return None if ours is None else ours[self.identities()]
         if isinstance(group, str):
             if group not in self._columns:
                 known = ", ".join(map(repr, self._columns)) or "none"
                 remedy = "Name it when the source is made (group= or columns=), or pass an array."
                 raise JaxaugError("split", f"group to be a column ({known})", repr(group), remedy)
-            return np.asarray(self._columns[group](self.identities(np.arange(len(self)))))
+            return np.asarray(self._columns[group](self.identities()))
         if isinstance(group, Callable):
             return np.array([group(name) for name in names])
         values = np.asarray(group)

@@ -6,8 +6,6 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from jaxaug._types import JaxaugError, describe
 
 from ._order._balance import Balanced
@@ -61,11 +59,10 @@ def fingerprint(
 ) -> dict[str, Any]:
     """Everything that a stream of batches depends on, by the names that an error will use."""
     columns = {name: column.digest() for name, column in source.columns.items()}
-    rows = source.identities(np.arange(len(source)))
     return {
         "version": VERSION,
         "records": len(source),
-        "files": _hash(source.reader.manifest(), rows.tobytes()),
+        "files": _hash(source.reader.manifest(), source.identities().tobytes()),
         "columns": _hash(json.dumps(columns, sort_keys=True)),
         "images": _hash(repr(sorted(source.reader.spec.items())), source.reader.options()),
         "seed": seed,

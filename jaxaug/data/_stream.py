@@ -3,13 +3,16 @@
 import dataclasses
 from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any
 
 import grain
 from absl import flags
 
+from ._columns import Index
 from ._faults import Fault, Ledger, Mend
 from ._order._batches import Batches, Rows
+from ._reader import Arrays, Faults
 from ._source import ImageSource
 from ._workers._pool import work
 
@@ -27,13 +30,18 @@ class ReadBatch:
     first: int = 0
 
     def __call__(self, number: int, _: Any = None) -> Found:
-        rows = self.batches(self.first + number)
-        reader = self.source.reader
-        return self.finish(rows, *reader.read(reader.jobs(self.source.identities(rows.rows))))
+        rows, index, jobs = self.wanted(number)
+        return self.finish(rows, index, *self.source.reader.read(jobs))
 
-    def finish(self, rows: Rows, arrays: Any, faults: Any) -> Found:
+    def wanted(self, number: int) -> tuple[Rows, Index, Any]:
+        """The rows of a batch, their identities, and what is to be read of them."""
+        rows = self.batches(self.first + number)
+        index = self.source.identities(rows.rows)
+        return rows, index, self.source.reader.jobs(index)
+
+    def finish(self, rows: Rows, index: Index, arrays: Arrays, faults: Faults) -> Found:
         """The batch of these rows, their pixels having been read."""
-        batch = self.source.assemble(self.source.identities(rows.rows), arrays)
+        batch = self.source.assemble(index, arrays)
         batch["visit"] = rows.visits
         return batch, self.mend(batch, rows, faults)
 
@@ -65,11 +73,9 @@ def from_threads(
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=buffer)
     if not steps:
         return
-    host = iter(dataset(read, steps.stop)[steps.start :].to_iter_dataset(options))
-    try:
+    batches = dataset(read, steps.stop)[steps.start :].to_iter_dataset(options)
+    with closing(iter(batches)) as host:
         yield from host
-    finally:
-        host.close()
 
 
 def from_workers(
@@ -80,12 +86,13 @@ def from_workers(
     A process is sent how to read, once, and what, for each batch: never the list of all records.
     """
     reader = read.source.reader
-    pending: deque[Rows] = deque()
+    pending: deque[tuple[Rows, Index]] = deque()
 
     def jobs() -> Iterator[Any]:
         for step in steps:
-            pending.append(read.batches(read.first + step))
-            yield reader.jobs(read.source.identities(pending[-1].rows))
+            rows, index, wanted = read.wanted(step)
+            pending.append((rows, index))
+            yield wanted
 
     results = work(
         reader.read,
@@ -95,11 +102,9 @@ def from_workers(
         time_limit=time_limit,
         name=reader.blame,
     )
-    try:
+    with closing(results):
         for arrays, faults in results:
-            yield read.finish(pending.popleft(), arrays, faults)
-    finally:
-        results.close()
+            yield read.finish(*pending.popleft(), arrays, faults)
 
 
 def allow_processes() -> None:

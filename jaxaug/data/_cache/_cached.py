@@ -53,7 +53,7 @@ def cached(
     _check.flag("cached", "progress", progress)
     origin = source.reader
     # Ascending, so that the order of the rows does not matter.
-    identities = np.sort(source.identities(np.arange(len(source))))
+    identities = np.sort(source.identities())
     fingerprint = _fingerprint(origin, identities)
     if where == "memory":
         records: InMemory | CacheFile = _in_memory(origin, identities, progress=progress)

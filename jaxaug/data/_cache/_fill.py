@@ -1,17 +1,14 @@
 """Decoding many records, once."""
 
-from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from jaxaug.data._cache._cachefile import record_bytes
-from jaxaug.data._processors import processors
+from jaxaug.data._parallel import in_order, processors
 from jaxaug.data._reader import Arrays, Faults, Reader
 
 _CHUNK = 16  # records decoded at a time by one thread: what an interruption has to wait for
@@ -61,17 +58,6 @@ def _decoded(
     def read(start: int) -> tuple[Arrays, Faults]:
         return origin.read(origin.jobs(identities[start : start + size]))
 
-    threads = processors()
-    pending: deque[Any] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="jaxaug-cache") as pool:
-        try:
-            for start in range(0, len(identities), size):
-                pending.append((start, pool.submit(read, start)))
-                if len(pending) > 2 * threads:  # a slow disk must not fill the memory
-                    first, future = pending.popleft()
-                    yield first, future.result()
-            for first, future in pending:
-                yield first, future.result()
-        finally:
-            for _, future in pending:
-                future.cancel()
+    starts = range(0, len(identities), size)
+    with closing(in_order(read, starts, processors(), "cache")) as parts:
+        yield from zip(starts, parts, strict=True)

@@ -106,6 +106,12 @@ class Decoder:
         object.__setattr__(self, "formats", _known(self.formats))
 
     @property
+    def file_limit(self) -> int:
+        """Bytes that a file may have."""
+        # 16 bytes are four channels of float32; the rest is for thumbnails and colour profiles.
+        return 16 * self.max_pixels + (64 << 20)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of the arrays."""
         height, width = self.image_size or self.canvas or (0, 0)
@@ -198,9 +204,7 @@ def _decode(
     """What images and masks have in common: all but `convert(image, packing)`."""
     stage = "open"
     try:
-        # 16 bytes are four channels of float32; the rest is for thumbnails and colour profiles.
-        limit = 16 * like.max_pixels + (64 << 20)
-        data = file if isinstance(file, bytes) else read(file, limit)
+        data = file if isinstance(file, bytes) else read(file, like.file_limit)
         stage = "identify"
         source = identify(data, like.formats)
         stage = "size"

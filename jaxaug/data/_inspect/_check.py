@@ -5,7 +5,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ from jaxaug.data._inspect._report import (
     entries,
     read_manifest,
 )
+from jaxaug.data._parallel import in_order, processors
 from jaxaug.data._paths import Paths
 from jaxaug.data._reader import Reader, ReadImages, check_sizes
 from jaxaug.data._source import ImageSource
@@ -78,14 +79,13 @@ def check(
         remedy = "Pass the parts of a dataset: check(train, val)."
         raise JaxaugError("check", "one ImageSource or more", repr(sources), remedy)
     _check.flag("check", "progress", progress)
-    count = os.cpu_count() or 1
-    count = count if threads is None else _check.integer("check", "threads", threads, 1)
+    count = processors() if threads is None else _check.integer("check", "threads", threads, 1)
     if manifest is not None:  # numbers would be open files
         manifest = _check.path("check", "manifest", manifest)
     before = None if manifest is None else read_manifest(manifest, len(sources))
     found = _survey(sources, count, progress=progress)
     contents = tuple(
-        Contents(Paths([source.reader.key(i) for i in _identities(source).tolist()]), part.seen)
+        Contents(Paths([source.reader.key(i) for i in source.identities().tolist()]), part.seen)
         for source, part in zip(sources, found, strict=True)
     )
     counts = [_class_counts(source.class_counts) for source in sources]
@@ -115,17 +115,16 @@ def _survey(sources: Sequence[ImageSource], threads: int, *, progress: bool) -> 
         rows = np.arange(start, min(start + _CHUNK, len(source)))
         return _look(_origin(source), source.identities(rows))
 
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="jaxaug-check")
     count = sum(map(len, sources))
-    try:
-        with tqdm(total=count, desc="check", unit=" images", disable=not progress) as bar:
-            for (number, start), part in zip(jobs, pool.map(look, jobs), strict=True):
-                found[number].seen[start : start + len(part.seen)] = part.seen
-                found[number].faults.extend(part.faults)
-                found[number].modes.update(part.modes)
-                bar.update(len(part.seen))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with (
+        closing(in_order(look, jobs, threads, "check")) as parts,
+        tqdm(total=count, desc="check", unit=" images", disable=not progress) as bar,
+    ):
+        for (number, start), part in zip(jobs, parts, strict=True):
+            found[number].seen[start : start + len(part.seen)] = part.seen
+            found[number].faults.extend(part.faults)
+            found[number].modes.update(part.modes)
+            bar.update(len(part.seen))
     return found
 
 
@@ -253,10 +252,6 @@ def _by_name(records: Iterable[list[Any]]) -> dict[tuple[int, str], set[Any]]:
 def _origin(source: ImageSource) -> Reader:
     reader = source.reader
     return reader._origin if isinstance(reader, CachedReader) else reader  # noqa: SLF001
-
-
-def _identities(source: ImageSource) -> NDArray[np.uint32]:
-    return source.identities(np.arange(len(source)))
 
 
 def _unseen(count: int) -> NDArray[Any]:

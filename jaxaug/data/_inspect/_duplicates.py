@@ -31,7 +31,7 @@ def _found(
 ) -> Iterator[Duplicate]:
     seen = np.concatenate(parts)
     number = np.repeat(np.arange(len(sources)), [len(part) for part in parts])
-    index = np.concatenate([each.identities(np.arange(len(each))) for each in sources])
+    index = np.concatenate([each.identities() for each in sources])
     known = [id(origin) for origin in origins]
     origin = np.array([known.index(each) for each in known])[number]
     records = np.unique(origin << 32 | index, return_inverse=True)[1]

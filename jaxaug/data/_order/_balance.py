@@ -174,19 +174,25 @@ def table(plan: Balanced, membership: Membership, epoch: int = 0) -> pd.DataFram
     first = plan.order[plan.starts[:-1][filled]]
     each = np.zeros((2, membership.size))
     each[:, first] = plan.shares[filled], plan.quotas.of_epoch(epoch)[filled]
-    records, names = membership.counts, pd.Index(membership.class_names, name="class")
-    each = each[:, membership.records]
-    share, draws = (np.bincount(membership.classes, one, len(names)) for one in each)
-    columns = {"records": records, "share": share, "draws": draws.astype(np.int64)}
-    columns |= {"draws_share": draws / len(plan), "times": draws / np.maximum(records, 1)}
-    return pd.DataFrame(columns, index=names)
+    share, draws = (_by_class(membership, one) for one in each)
+    return _frame(membership, share, draws, len(plan))
 
 
 def counted(membership: Membership, rows: NDArray[np.integer]) -> pd.DataFrame:
     """As `table`, of these draws, without a balance: a class' share is that of its records."""
-    times = np.bincount(rows, minlength=membership.size)[membership.records]
-    draws = np.bincount(membership.classes, times, len(membership.class_names))
+    draws = _by_class(membership, np.bincount(rows, minlength=membership.size))
+    return _frame(membership, membership.counts / max(membership.size, 1), draws, len(rows))
+
+
+def _by_class(membership: Membership, each: NDArray[Any]) -> NDArray[Any]:
+    """The sum over the records of each class of a number (n,) that each record has."""
+    return np.bincount(membership.classes, each[membership.records], len(membership.class_names))
+
+
+def _frame(
+    membership: Membership, share: NDArray[Any], draws: NDArray[Any], total: int
+) -> pd.DataFrame:
     records, names = membership.counts, pd.Index(membership.class_names, name="class")
-    columns = {"records": records, "share": records / max(membership.size, 1)}
-    columns |= {"draws": draws.astype(np.int64), "draws_share": draws / len(rows)}
-    return pd.DataFrame(columns | {"times": draws / np.maximum(records, 1)}, index=names)
+    columns = {"records": records, "share": share, "draws": draws.astype(np.int64)}
+    columns |= {"draws_share": draws / total, "times": draws / np.maximum(records, 1)}
+    return pd.DataFrame(columns, index=names)

@@ -95,16 +95,6 @@ def folds(
     return _divide(by, parts, (membership, groups, names))
 
 
-def stratified(
-    labels: NDArray[np.int32], class_names: Sequence[str], fractions: Sequence[float], seed: int
-) -> tuple[Rows, ...]:
-    """Divides records that have one class each, by fractions only, of which 1 is everything."""
-    if np.ndim(fractions) == 1:
-        fractions = [float(each) if isinstance(each, int) else each for each in fractions]
-    membership = Membership.of(labels, tuple(class_names))
-    return split("stratified", fractions, size=len(labels), membership=membership, seed=seed)
-
-
 @dataclasses.dataclass(frozen=True)
 class _Parts:
     """What is asked for; `shares` has one more for what is left out, if anything is."""

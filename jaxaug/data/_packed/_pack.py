@@ -6,11 +6,9 @@ import io
 import itertools
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,17 +19,15 @@ from jaxaug._types import JaxaugError, describe
 from jaxaug.data import _check
 from jaxaug.data._arrays import ArrayReader
 from jaxaug.data._columns import Several
-from jaxaug.data._decode import _file
 from jaxaug.data._decode._fault import DecodeError
 from jaxaug.data._packed import _record, _shards, _sidecar, _stored
+from jaxaug.data._parallel import in_order, processors
 from jaxaug.data._reader import ReadImages
 from jaxaug.data._source import ImageSource
 
 _CHUNK = 32  # records that a thread prepares at once
 _THREADS = 8  # at most; more wait for each other
 
-In = TypeVar("In")
-Out = TypeVar("Out")
 Files = dict[str, bytes]
 """Encoded files by what they are: `image` and maybe `mask`."""
 Encode = Callable[[NDArray[np.uint32]], Sequence[Files | DecodeError]]
@@ -123,7 +119,8 @@ def pack(
         writer = _shards.ShardWriter(Path(folder), max_shard_bytes)
         kept, keys, skipped = [], [], []
         bar = tqdm(total=len(source), desc="pack", unit="images", disable=not progress)
-        chunks = _in_order(_Prepare(source, encode), range(0, len(source), _CHUNK))
+        starts, threads = range(0, len(source), _CHUNK), min(processors(), _THREADS)
+        chunks = in_order(_Prepare(source, encode), starts, threads, "pack")
         with bar, contextlib.closing(chunks):
             for row, key, record in itertools.chain.from_iterable(chunks):
                 if isinstance(record, bytes):
@@ -190,24 +187,13 @@ def _files(read: ReadImages, job: Any) -> Files | DecodeError:
     """The encoded files of a job, once it is known that they can be read."""
     try:
         pair = read.fetch(job) if read.fetch else job
-        # As the decoder has it: room for thumbnails and colour profiles.
-        limit = 16 * read.decoder.max_pixels + (64 << 20)
-        loaded = [each and _loaded(each, limit) for each in pair]
+        loaded = [each and read.contents(each) for each in pair]
     except DecodeError as error:
         return error
     _, faults = dataclasses.replace(read, fetch=None)([tuple(loaded)])
     if faults:
         return faults[0][1]
     return {kind: file[1] for kind, file in zip(("image", "mask"), loaded, strict=True) if file}
-
-
-def _loaded(file: str | tuple[str, bytes], limit: int) -> tuple[str, bytes]:
-    if isinstance(file, tuple):
-        return file
-    try:
-        return file, _file.read(file, limit)
-    except (OSError, ValueError) as error:
-        raise DecodeError.of(file, "open", error) from error
 
 
 def _png(array: NDArray[Any]) -> bytes:
@@ -241,19 +227,3 @@ class _Prepare:
                 rows, keys, fields or [{}] * len(rows), self._encode(index), strict=True
             )
         ]
-
-
-def _in_order(function: Callable[[In], Out], items: Iterable[In]) -> Generator[Out]:
-    """`map` by several threads, a few items ahead."""
-    count = min(os.cpu_count() or 1, _THREADS)
-    pool = ThreadPoolExecutor(count, thread_name_prefix="jaxaug-pack")
-    waiting: deque[Future[Out]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
