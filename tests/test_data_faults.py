@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -217,18 +218,18 @@ def test_killed_and_resumed_the_stream_goes_on_exactly(folders, tmp_path, worker
 
 def test_long_runs_leave_nothing_behind(folders):
     """Many epochs: no file stays open, no thread stays, and memory does not grow."""
-    import threading
-
     source = jd.DirectorySource(folders[1], image_size=(6, 8)).subset(range(64))
     loader = jd.Loader(source, 16, on_error="skip", threads=2, device=False)
+    others = set(threading.enumerate())
 
     def level():
+        # Grain ends its threads without waiting for them: the last epoch's may need a moment.
+        deadline = time.monotonic() + 30
+        while threads := set(threading.enumerate()) - others:
+            assert time.monotonic() < deadline, threads
+            time.sleep(0.01)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return (
-            len(list(Path("/proc/self/fd").iterdir())),
-            threading.active_count(),
-            pages * 4 // 1024,
-        )
+        return len(list(Path("/proc/self/fd").iterdir())), pages * 4 // 1024
 
     for epoch in range(60):
         for _ in loader:
@@ -237,8 +238,7 @@ def test_long_runs_leave_nothing_behind(folders):
             before = level()
     after = level()
     assert after[0] <= before[0]
-    assert after[1] <= before[1]
-    assert after[2] <= before[2] + 3  # MiB
+    assert after[1] <= before[1] + 3  # MiB
 
 
 def test_nothing_depends_on_the_hash_seed_or_the_locale(folders, tmp_path):
