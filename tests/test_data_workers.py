@@ -289,7 +289,7 @@ def test_R8_opening_and_closing_leaves_nothing(quick):
     before, things = footprint()
     list(map(cycle, range(20)))
     after, things_after = footprint()
-    assert things_after == things
+    assert all(left <= right for left, right in zip(things_after, things, strict=True))
     assert handling() == signals
     assert after - before < 5
 
