@@ -324,11 +324,7 @@ def _plan(
             raise JaxaugError("Loader", "a balance that per_batch can hold", "none", remedy)
         return Plan(len(source), seed, shuffle)
     membership = source.membership
-    if membership is None:  # weights of records need no classes
-        if np.ndim(balance) != 1:
-            remedy = "Pass an array of one weight a record, or give the source labels."
-            raise JaxaugError("Loader", "classes to balance", "a source without", remedy)
-        nothing = np.empty(0, np.int64)
-        membership = Membership(nothing, nothing.astype(np.int32), len(source), ())
+    if membership is None:
+        membership = Membership.none(len(source))
     options: Any = {"epoch_size": size, "period": period, "seed": seed, "shuffle": shuffle}
     return balanced(membership, balance, **options)

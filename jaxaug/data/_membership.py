@@ -33,6 +33,12 @@ class Membership:
         return len(self.records) == self.size and bool((np.diff(self.records) > 0).all())
 
     @classmethod
+    def none(cls, size: int) -> "Membership":
+        """Records without classes, which only weights of their own can balance."""
+        nothing = np.empty(0, np.int64)
+        return cls(nothing, nothing.astype(np.int32), size, ())
+
+    @classmethod
     def of(cls, labels: NDArray[np.integer], class_names: tuple[str, ...]) -> "Membership":
         """One class a record: `labels` are integers (n,)."""
         records = np.arange(len(labels), dtype=np.int64)

@@ -47,6 +47,9 @@ def shares_of(membership: Membership, balance: Balance) -> NDArray[np.float64]:
     """
     if _is_of_records(balance):
         return _normal(_weights(balance, membership.size, "records"))
+    if not membership.class_names:
+        remedy = f"Pass labels that are classes, or a weight for each of {membership.size} records."
+        raise _fault("classes to balance", f"a source without, and {balance!r}", remedy)
     named = np.diff(membership.records, prepend=-1) > 0  # where another record begins
     counts, names = membership.counts, [*membership.class_names]
     if plain := membership.size - np.count_nonzero(named):
