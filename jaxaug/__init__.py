@@ -43,23 +43,26 @@ from jaxaug.transforms.crop import CenterCrop as CenterCrop
 from jaxaug.transforms.crop import RandomCrop as RandomCrop
 from jaxaug.transforms.crop import RandomResizedCrop as RandomResizedCrop
 from jaxaug.transforms.crop import Resize as Resize
+from jaxaug.transforms.statistics import FeaturewiseNormalize as FeaturewiseNormalize
 from jaxaug.transforms.statistics import Normalize as Normalize
 from jaxaug.transforms.statistics import SamplewiseNormalize as SamplewiseNormalize
 from jaxaug.transforms.tone import Clip as Clip
 from jaxaug.transforms.tone import Rescale as Rescale
+from jaxaug.transforms.whitening import ZCA as ZCA
 
 if TYPE_CHECKING:
+    from jaxaug import compat as compat
     from jaxaug import data as data
     from jaxaug._preview import preview as preview
 
 __version__ = "0.1.0"
 
 # Grain takes a second to import and is absent on hosts that only augment; Pillow may be, too.
-_LAZY = {"data": "jaxaug.data", "preview": "jaxaug._preview"}
+_LAZY = {"compat": "jaxaug.compat", "data": "jaxaug.data", "preview": "jaxaug._preview"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'jaxaug' has no attribute {name!r}")
     module = importlib.import_module(_LAZY[name])
-    return module if name == "data" else getattr(module, name)
+    return getattr(module, name) if name == "preview" else module

@@ -11,6 +11,7 @@ def noise(key, image):
 
 
 HALF = {"p": 0.5}
+ROOT = np.random.default_rng(0).normal(0, 0.02, (20 * 26 * 3, 7)).astype(np.float32)
 GEOMETRY = {
     "rotate": ja.Rotate(20),
     "translate": ja.Translate(x=0.2, y=(-0.1, 0.2)),
@@ -43,6 +44,8 @@ COLOR = {
     "clip": ja.Clip(0.2, 0.8),
     "normalize": ja.Normalize((0.4, 0.4, 0.5), (0.2, 0.2, 0.3)),
     "samplewise-normalize": ja.SamplewiseNormalize(),
+    "featurewise-normalize": ja.FeaturewiseNormalize((0.4, 0.4, 0.5), (0.2, 0.2, 0.3)),
+    "zca": ja.ZCA((0.4, 0.4, 0.5), ROOT, (20, 26, 3)),
 }
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),
@@ -71,6 +74,7 @@ IDENTITIES = {
     "rescale": ja.Rescale(1.0),
     "channel-shift": ja.ChannelShift(0.0),
     "normalize": ja.Normalize(0.0, 1.0),
+    "featurewise-normalize": ja.FeaturewiseNormalize(0.0, 1.0, epsilon=0.0),
     "clip": ja.Clip(),
     "chain-empty": ja.Chain(),
     "maybe": ja.Maybe(ja.Rotate(20), p=0.0),

@@ -2,7 +2,9 @@
 
 from jaxaug.functional import color as color
 from jaxaug.functional import geometry as geometry
+from jaxaug.functional import moments as moments
 from jaxaug.functional import resample as resample
+from jaxaug.functional import whitening as whitening
 from jaxaug.functional.geometry import IDENTITY as IDENTITY
 from jaxaug.functional.geometry import flip as flip
 from jaxaug.functional.geometry import quarter_turn as quarter_turn
@@ -10,3 +12,4 @@ from jaxaug.functional.geometry import rotate as rotate
 from jaxaug.functional.geometry import scale as scale
 from jaxaug.functional.geometry import shear as shear
 from jaxaug.functional.geometry import translate as translate
+from jaxaug.functional.moments import Moments as Moments
