@@ -227,7 +227,7 @@ def test_r23_nothing_global_changes():
             ImageFile.LOAD_TRUNCATED_IMAGES,
             ImageFile.MAXBLOCK,
             list(warnings.filters),
-            np.random.get_state()[1].tolist(),  # noqa: NPY002
+            np.random.get_state()[1].tolist(),
             dict(os.environ),
         )
 

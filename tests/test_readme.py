@@ -37,21 +37,70 @@ def photos(folder):
             Image.fromarray(pixels).save(folder / name / f"{k:02d}.png")
 
 
-@pytest.mark.parametrize("page", ["data.md"])
-def test_pages_run(page, tmp_path, monkeypatch, capsys):
-    text = (README.parent / "docs" / page).read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 10
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    """Runs the blocks of a page in a folder with photos; returns the names they leave."""
     photos(tmp_path / "photos")
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "page"}
-    for block in blocks:
-        exec(compile(block, page, "exec"), names)
+
+    def run(name, prepare=lambda names: None):
+        text = (README.parent / "docs" / name).read_text()
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (README.parent / "docs" / target).exists(), target
+        names = {"__name__": "page"}
+        prepare(names)
+        blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        for block in blocks:
+            exec(compile(block, name, "exec"), names)
+        return text, names
+
+    return run
+
+
+def test_the_page_on_data_runs(page, capsys):
+    _, names = page("data.md")
     printed = capsys.readouterr().out
     assert "DirectorySource('photos', image_size=(64, 64)" in printed
     assert names["cats"][39]["boxes"].shape == (2, 4)
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (README.parent / "docs" / target).exists(), target
+
+
+@pytest.mark.filterwarnings("ignore:subset=.validation. is transformed:UserWarning")
+def test_programs_of_keras_run_with_one_line_changed(page, capsys):
+    """Those of the page on Keras: the native ones, and the old ones but for their import."""
+    steps = []
+
+    def record(names):
+        for name in ("train_step", "evaluate"):
+            names[name] = lambda x, y, name=name: steps.append((name, x, y))
+
+    def shapes():
+        seen = [(name, x.shape, y.shape) for name, x, y in steps]
+        assert all(0 <= x.min() < 0.2 and 0.8 < x.max() <= 1.01 for _, x, _ in steps)
+        assert all(x.dtype == np.float32 for _, x, _ in steps)
+        steps.clear()
+        return seen
+
+    text, _ = page("from-keras.md", record)
+    native = shapes()
+    old = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
+    assert len(old) == 3
+    line = "from tensorflow.keras.preprocessing.image import"
+    for block in old:
+        assert block.count(line) == 1
+        names = {"__name__": "program"}
+        record(names)
+        exec(compile(block.replace(line, "from jaxaug.compat import"), "program", "exec"), names)
+    kept = shapes()
+    # Keras keeps the rest of an epoch, and splits each class by itself.
+    epoch = [("train_step", (32, 150, 150, 3), (32, 2)), ("train_step", (16, 150, 150, 3), (16, 2))]
+    checks = [("evaluate", (12, 150, 150, 3), (12, 2))]
+    assert kept[:6] == 2 * (epoch + checks)
+    assert kept[6:11] == 5 * [("train_step", (16, 64, 64, 3), (16,))]
+    assert kept[11:] == 5 * [("train_step", (8, 224, 224, 3), (8,))]
+    assert {each for each in native if each[0] == "train_step"} == {
+        *epoch[:1], ("train_step", (16, 64, 64, 3), (16,)), *kept[11:]
+    }  # fmt: skip
+    assert "{'black': 0, 'tabby': 1}" in capsys.readouterr().out
 
 
 PACKAGE = README.parent / "jaxaug"

@@ -1,0 +1,75 @@
+"""Parameters of augmentations: drawn in Keras' order, but from a stream of each image's own."""
+
+import contextlib
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+_calls = itertools.count()
+_local = threading.local()
+
+
+def fresh_seed() -> int:
+    """A seed where none was given, another one at every call: `0 <= seed < 2**64`.
+
+    Many scripts make their runs repeatable by `numpy.random.seed` alone. So it depends on the state
+    that this leaves, from which nothing is drawn.
+    """
+    _, words, place, *_ = np.random.get_state(legacy=True)  # noqa: NPY002
+    text = f"{place} {next(_calls)}".encode()
+    digest = hashlib.blake2b(np.asarray(words).tobytes() + text, digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def stream(seed: Any = None) -> np.random.RandomState:
+    """The stream of random numbers that NumPy's global one would be after `seed(seed)`.
+
+    Without a seed it is the stream of `drawing_for`, or else a fresh one. It is valid until this
+    thread asks for another one.
+    """
+    current = getattr(_local, "current", None)
+    if seed is None and current is not None:
+        return current
+    if seed is None:
+        fresh = fresh_seed()
+        seed = [fresh & 0xFFFFFFFF, fresh >> 32]
+    if not hasattr(_local, "stream"):
+        _local.stream = np.random.RandomState()
+    _local.stream.seed(seed)
+    return _local.stream
+
+
+@contextlib.contextmanager
+def drawing_for(seed: Any) -> Iterator[None]:
+    """Lets all that this thread draws without a seed come from one stream, for one image.
+
+    So a subclass whose `get_random_transform` does not hand its seed on is repeatable all the same.
+    """
+    _local.current = stream(seed)
+    try:
+        yield
+    finally:
+        _local.current = None
+
+
+def shift(random: np.random.RandomState, span: Any, size: int) -> float:
+    """A shift in pixels along an axis of `size` pixels.
+
+    Args:
+        random: What to draw from.
+        span: A whole number n: whole pixels, -(n-1) to n-1. Another number r: from -r to r, in
+            pixels, or below 1 in parts of the size. Several numbers: one of them or its
+            negative, in the same units.
+        size: Height or width of the image.
+    """
+    if not (np.size(span) if np.ndim(span) else span):
+        return 0.0
+    try:
+        pixels = random.choice(span) * random.choice([-1, 1])
+    except ValueError:  # what is not whole or no list
+        pixels = random.uniform(-span, span)
+    return float(pixels * size if np.max(span) < 1 else pixels)

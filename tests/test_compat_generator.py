@@ -1,0 +1,302 @@
+"""ImageDataGenerator: every argument, against Keras where it is kept, by law where it is fixed."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from keras_oracle import image as keras
+
+from jaxaug import compat
+from jaxaug.compat._transformed import transformed
+
+Generator = compat.ImageDataGenerator
+PICTURES = np.random.default_rng(0).integers(0, 256, (12, 14, 14, 3)).astype(np.float32)
+SEEDS = np.arange(48, dtype=np.uint32).reshape(12, 4)
+
+RANGES = {
+    "nothing": {},
+    "rotation_range": {"rotation_range": 20},
+    "rotation_range negative": {"rotation_range": -20},
+    "width_shift_range fraction": {"width_shift_range": 0.2},
+    "width_shift_range pixels": {"width_shift_range": 3.5},
+    "width_shift_range whole": {"width_shift_range": 4},
+    "width_shift_range one": {"width_shift_range": 1},
+    "width_shift_range list": {"width_shift_range": [2, 4, 7]},
+    "width_shift_range fractions": {"width_shift_range": [0.1, 0.3]},
+    "width_shift_range zero in a list": {"width_shift_range": [0]},
+    "height_shift_range fraction": {"height_shift_range": 0.2},
+    "height_shift_range whole": {"height_shift_range": 4},
+    "brightness_range": {"brightness_range": (0.5, 1.5)},
+    "shear_range": {"shear_range": 15},
+    "zoom_range": {"zoom_range": 0.3},
+    "zoom_range pair": {"zoom_range": (0.5, 0.9)},
+    "zoom_range reversed": {"zoom_range": [1.2, 0.9]},
+    "channel_shift_range": {"channel_shift_range": 30},
+    "horizontal_flip": {"horizontal_flip": True},
+    "vertical_flip": {"vertical_flip": True},
+    "all": {
+        "rotation_range": 20,
+        "width_shift_range": 0.2,
+        "height_shift_range": 3,
+        "shear_range": 10,
+        "zoom_range": 0.2,
+        "channel_shift_range": 10,
+        "horizontal_flip": True,
+        "vertical_flip": True,
+        "brightness_range": [0.7, 1.2],
+    },
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_draws_are_those_of_keras_for_equal_seeds(name):
+    """The same numbers, but that width goes along x and height along y, in the image's own size."""
+    ours, theirs = Generator(**RANGES[name]), keras.ImageDataGenerator(**RANGES[name])
+    before = np.random.get_state()[1].copy()
+    for seed in range(20):
+        got = ours.get_random_transform((40, 40, 3), seed=seed)
+        assert np.array_equal(np.random.get_state()[1], before)
+        expected = theirs.get_random_transform((40, 40, 3), seed=seed)
+        before = np.random.get_state()[1].copy()
+        expected["tx"], expected["ty"] = expected["ty"], expected["tx"]
+        assert got == expected
+    assert got.keys() == expected.keys()
+
+
+def test_shifts_are_parts_of_their_own_side():
+    generator = Generator(width_shift_range=0.5, height_shift_range=0.1)
+    drawn = [generator.get_random_transform((40, 100, 3), seed=k) for k in range(300)]
+    for name, limit in (("tx", 50), ("ty", 4)):
+        values = np.array([each[name] for each in drawn])
+        assert np.abs(values).max() <= limit
+        assert np.abs(values).max() > 0.95 * limit
+    first = Generator(width_shift_range=0.5, height_shift_range=0.1, data_format="channels_first")
+    assert first.get_random_transform((3, 40, 100), seed=5) == drawn[5]
+
+
+LAYOUTS = {"channels_last": (0, 1, 2, 3), "channels_first": (0, 3, 1, 2)}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", RANGES)
+def test_a_batch_is_its_images_transformed_one_by_one(name, layout):
+    options = RANGES[name] | {"rescale": 1 / 255, "data_format": layout}
+    generator = Generator(**options)
+    for x in (PICTURES, PICTURES.astype(np.uint8)):
+        x = x.transpose(LAYOUTS[layout])
+        batch = transformed(generator, x, SEEDS)
+        assert (batch.dtype, batch.shape, batch.flags.writeable) == (np.float32, x.shape, True)
+        for got, image, seed in zip(batch, x.astype(np.float32), SEEDS, strict=True):
+            given = generator.get_random_transform(image.shape, seed=seed)
+            expected = generator.standardize(np.array(generator.apply_transform(image, given)))
+            error = np.abs(got - expected)
+            # Where brightness cuts to whole levels, the last bit may decide.
+            assert np.quantile(error, 0.99) < 1e-4
+            assert error.max() < 1.01 / 255
+    still = transformed(generator, x, SEEDS, augment=False)
+    assert np.allclose(still, x / 255)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "float64"])
+def test_batches_have_the_type_that_is_asked_for(dtype):
+    generator = Generator(rotation_range=30, dtype=dtype)
+    batch = transformed(generator, PICTURES, SEEDS)
+    assert batch.dtype == dtype
+    reference = transformed(Generator(rotation_range=30), PICTURES, SEEDS)
+    step = {"float16": 0.13, "float64": 1e-3}.get(dtype, 0.501)
+    assert np.abs(batch - reference).max() <= step
+    kept = PICTURES.astype("float64") / 7
+    assert np.array_equal(transformed(Generator(dtype="float64"), kept, SEEDS), kept)
+
+
+STANDARD = {
+    "rescale": {"rescale": 1 / 255},
+    "rescale off": {"rescale": 0},
+    "samplewise_center": {"samplewise_center": True},
+    "samplewise_std_normalization": {"samplewise_std_normalization": True},
+    "featurewise_center": {"featurewise_center": True},
+    "featurewise_std_normalization": {"featurewise_std_normalization": True},
+    "zca_whitening": {"zca_whitening": True, "zca_epsilon": 0.1, "featurewise_center": True},
+    "preprocessing_function": {"preprocessing_function": lambda x: x[::-1] * 2, "rescale": 0.5},
+    "several": {"samplewise_center": True, "featurewise_std_normalization": True, "rescale": 0.1},
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", STANDARD)
+def test_statistics_and_standardisation_are_those_of_keras(name, layout, dtype):
+    x = np.random.default_rng(1).normal(100, 50, (200, 4, 5, 3)).transpose(LAYOUTS[layout])
+    x = x.astype(dtype)
+    options = STANDARD[name] | {"data_format": layout, "dtype": dtype}
+    ours, theirs = Generator(**options), keras.ImageDataGenerator(**options)
+    ours.fit(x)
+    theirs.fit(x)
+    limit = 1e-6 if dtype == "float64" else 2e-4
+    for statistic in ("mean", "std", "zca_whitening_matrix"):
+        got, expected = getattr(ours, statistic), getattr(theirs, statistic)
+        assert (got is None) == (expected is None), statistic
+        if got is not None:
+            assert (got.shape, got.dtype) == (expected.shape, dtype)
+            assert np.allclose(got, expected, rtol=limit, atol=limit), statistic
+    for part in (x[0], x[:3]):
+        changed, expected = part.copy(), theirs.standardize(part.copy())
+        got = ours.standardize(changed)
+        assert np.allclose(got, expected, rtol=limit, atol=limit * 10)
+        if name not in ("zca_whitening", "preprocessing_function"):
+            assert got is changed  # in place, as Keras says
+    batch = transformed(ours, x[:3], SEEDS)
+    alone = np.stack([ours.standardize(image.copy()) for image in x[:3]])
+    assert np.allclose(batch, alone, rtol=limit, atol=limit * 10)
+
+
+def test_a_missing_statistic_is_said_and_skipped():
+    x = np.ones((4, 4, 3), np.float32)
+    for name in ("featurewise_center", "featurewise_std_normalization", "zca_whitening"):
+        generator = Generator(**{"featurewise_center": True, name: True})
+        with pytest.warns(UserWarning, match="hasn't been fit on any training data") as caught:
+            assert np.array_equal(generator.standardize(x.copy()), x)
+        assert f"specifies `{name}`, but" in str(caught[-1].message)
+        assert caught[-1].filename == __file__
+    with pytest.raises(TypeError, match="multiply"):
+        Generator(rescale=0.5).standardize(np.ones((2, 2, 3), np.uint8))
+
+
+ODD = [
+    {"brightness_range": 0.5},
+    {"brightness_range": [1, 2, 3]},
+    {"brightness_range": np.array([0.5, 1])},
+    {"zoom_range": [1, 2, 3]},
+    {"zoom_range": "ab"},
+    {"data_format": "last"},
+    {"validation_split": 1},
+    {"validation_split": True},
+    {"validation_split": -0.1},
+    {"validation_split": 1.5},
+    {"zca_whitening": True},
+    {"zca_whitening": True, "featurewise_center": True, "featurewise_std_normalization": True},
+    {"featurewise_std_normalization": True},
+    {"samplewise_std_normalization": True},
+    {"samplewise_std_normalization": True, "samplewise_center": True},
+    {"validation_split": 0},
+]
+
+
+@pytest.mark.parametrize("options", ODD, ids=str)
+def test_the_constructor_refuses_and_warns_as_keras(options):
+    def words(kind):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                made = vars(kind(**options))
+            except (ValueError, TypeError) as error:
+                return type(error), re.sub(r"\W+", "", str(error))
+        said = [(each.category, re.sub(r"\W+", "", str(each.message))) for each in caught]
+        flags = {name: made[name] for name in made if name.endswith(("center", "normalization"))}
+        return said, flags
+
+    assert words(Generator) == words(keras.ImageDataGenerator)
+
+
+def test_attributes_are_those_of_keras():
+    ours, theirs = vars(Generator(zoom_range=0.2)), vars(keras.ImageDataGenerator(zoom_range=0.2))
+    assert theirs.keys() <= ours.keys()
+    for name, value in theirs.items():
+        assert ours[name] == value or name == "dtype", name
+    first = Generator(data_format="channels_first")
+    assert (first.row_axis, first.col_axis, first.channel_axis) == (2, 3, 1)
+
+
+def test_traps_are_said():
+    for options, words in (
+        ({"width_shift_range": [-10, -5]}, "none of it reaches 1"),
+        ({"height_shift_range": -3}, "none of it reaches 1"),
+        ({"zoom_range": 1.5}, "factors below 0 mirror"),
+        ({"zoom_range": True}, "0 leaves"),
+    ):
+        with pytest.warns(UserWarning, match=words) as caught:
+            Generator(**options)
+        assert caught[0].filename == __file__
+    assert Generator(zoom_range=np.float32(0.25)).zoom_range == [0.75, 1.25]
+    with pytest.raises(TypeError, match="`zoom_range` should be"):
+        Generator(zoom_range=None)
+
+
+def test_a_misspelt_argument_suggests_the_right_one():
+    generator = Generator()
+    for call, words in (
+        (lambda: Generator(rotaton_range=3), "ImageDataGenerator: .*Did you mean 'rotation_range'"),
+        (lambda: generator.flow(PICTURES, batchsize=3), "Did you mean 'batch_size'"),
+        (lambda: generator.flow_from_directory(".", target_sise=3), "Did you mean 'target_size'"),
+        (lambda: generator.flow_from_dataframe(None, x_column=3), "Did you mean 'x_col'"),
+        (lambda: generator.fit(PICTURES, augmented=True), "Did you mean 'augment'"),
+        (lambda: generator.random_transform(PICTURES[0], sed=1), "Did you mean 'seed'"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            call()
+
+
+def test_subclasses_may_change_each_step():
+    class Own(Generator):
+        def get_random_transform(self, img_shape, seed=None):
+            drawn = super().get_random_transform(img_shape)  # does not hand its seed on
+            return drawn | {"flip_horizontal": True, "theta": 0}
+
+        def apply_transform(self, x, transform_parameters):
+            self.seen = transform_parameters
+            return super().apply_transform(x, transform_parameters) + 1
+
+        def standardize(self, x):
+            return super().standardize(x) * 2
+
+    own = Own(rotation_range=50, width_shift_range=3)
+    first, again = (transformed(own, PICTURES, SEEDS) for _ in range(2))
+    assert own.seen["theta"] == 0
+    assert np.array_equal(first, again)
+    plain = own.get_random_transform(PICTURES[0].shape, seed=1)
+    moved = Generator().apply_transform(PICTURES[0], {"tx": 2.0, "flip_horizontal": True})
+    assert plain["flip_horizontal"]
+    shifts = {each.get("tx") for each in [own.seen]}
+    assert shifts <= {-2.0, -1.0, 0.0, 1.0, 2.0}
+    assert moved.shape == PICTURES[0].shape
+
+
+def test_a_preprocessing_function_gets_one_writable_array_after_the_transform():
+    seen = []
+
+    def function(x):
+        seen.append((type(x), x.shape, x.dtype, x.max()))
+        x[...] = 255.0
+        return x
+
+    generator = Generator(preprocessing_function=function, rescale=1 / 255, brightness_range=(0, 0))
+    batch = transformed(generator, PICTURES, SEEDS)
+    assert np.allclose(batch, 1)
+    assert seen == [(np.ndarray, PICTURES.shape[1:], np.float32, 0)] * len(PICTURES)
+
+
+def test_validation_is_left_alone_on_demand():
+    with pytest.warns(UserWarning, match="augment_validation=False") as caught:
+        generator = Generator(rotation_range=30)
+        assert generator.augments("validation")
+        assert generator.augments("validation")
+    assert len(caught) == 1
+    assert generator.augments("training")
+    assert Generator(rotation_range=30, augment_validation=True).augments("validation")
+    assert not Generator(rotation_range=30, augment_validation=False).augments("validation")
+    assert Generator(rotation_range=30, augment_validation=False).augments(None)
+    assert Generator(rescale=1 / 255).augments("validation")
+
+
+def test_random_transform_follows_its_seed():
+    generator = Generator(**RANGES["all"])
+    first = generator.random_transform(PICTURES[0], seed=3)
+    assert np.array_equal(first, generator.random_transform(PICTURES[0], seed=3))
+    assert not np.array_equal(first, generator.random_transform(PICTURES[0], seed=4))
+    given = generator.get_random_transform(PICTURES[0].shape, seed=3)
+    assert np.array_equal(first, generator.apply_transform(PICTURES[0], given))
+    assert not np.array_equal(
+        generator.random_transform(PICTURES[0]), generator.random_transform(PICTURES[0])
+    )
