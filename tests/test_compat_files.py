@@ -356,3 +356,16 @@ def test_own_iterators_and_sources_are_read_alike(root, tmp_path):
     same(theirs[0], wanted)
     with pytest.raises(NotImplementedError, match="filepaths"):
         _files.BatchFromFilesMixin().filepaths  # noqa: B018
+
+
+def test_what_needs_our_own_decoder_says_so(tmp_path):
+    from PIL import Image
+
+    import jaxaug.data as jd
+
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (5, 5)).save(tmp_path / "a" / "1.png")
+    it = DirectoryIterator(tmp_path, None, (5, 5))
+    for function in (lambda: jd.check(it.source), lambda: jd.pack(it.source, tmp_path / "x")):
+        with pytest.raises(ValueError, match="Make a DirectorySource or a DataFrameSource"):
+            function()

@@ -300,3 +300,77 @@ def test_random_transform_follows_its_seed():
     assert not np.array_equal(
         generator.random_transform(PICTURES[0]), generator.random_transform(PICTURES[0])
     )
+
+
+def forms(folder, x):
+    """The same images in every form that `fit` takes, as (name, images, in bytes or not)."""
+    from PIL import Image
+
+    import jaxaug.data as jd
+
+    (folder / "a").mkdir()
+    for number, image in enumerate(x):
+        Image.fromarray(image).save(folder / "a" / f"{number:03d}.png")
+    moving = Generator(rotation_range=90, rescale=3.0)
+    yield "array", x
+    yield "list", list(x)
+    yield "flow", moving.flow(x, batch_size=7, shuffle=True)
+    yield "files", moving.flow_from_directory(folder, target_size=x.shape[1:3], class_mode=None)
+    yield "source", jd.DirectorySource(folder, image_size=x.shape[1:3])
+    yield "batches", (x[k : k + 5] for k in range(0, len(x), 5))
+    yield "pairs", [(x[:9], 1), (x[9:], 2)]
+    yield "loader", jd.Loader(jd.ArraySource(x), 5, remainder="keep", shuffle=False, device=False)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_fit_takes_whatever_has_images(tmp_path, layout):
+    x = np.random.default_rng(2).integers(0, 256, (70, 4, 6, 3), np.uint8)
+    options = {"featurewise_std_normalization": True, "featurewise_center": True, "rescale": 1 / 9}
+    reference = keras.ImageDataGenerator(**options, data_format=layout, dtype="float64")
+    reference.fit(x.transpose(LAYOUTS[layout]))
+    for name, images in forms(tmp_path, x):
+        if layout == "channels_first":
+            if name in ("flow", "files", "batches", "pairs", "list", "loader"):
+                continue
+            images = images.transpose(LAYOUTS[layout]) if name == "array" else images
+        generator = Generator(**options, data_format=layout, dtype="float64")
+        generator.fit(images)
+        for statistic in ("mean", "std"):
+            got, expected = getattr(generator, statistic), getattr(reference, statistic)
+            assert np.allclose(got, expected, rtol=1e-6, atol=0), (name, statistic)
+
+
+def test_fit_transforms_on_demand():
+    x = np.zeros((6, 9, 9, 1), np.float32)
+    x[:, :3] = 100
+    options = {"featurewise_std_normalization": True, "featurewise_center": True}
+    plain, moved, again, bright = (
+        Generator(**options, vertical_flip=True, rescale=1 / 255, **more)
+        for more in ({}, {}, {}, {"brightness_range": (0.5, 0.5)})
+    )
+    plain.fit(x)
+    moved.fit(x, augment=True, rounds=3, seed=4)
+    again.fit(iter([x[:2], x[2:]]), augment=True, rounds=3, seed=4)
+    assert moved.mean == plain.mean  # a mirror moves no mean
+    assert (again.mean, again.std) == (moved.mean, moved.std)
+    bright.fit(x, augment=True)
+    assert np.allclose(bright.mean, plain.mean / 2, rtol=0.02)  # not black, as in Keras
+
+
+def test_fit_refuses_what_it_cannot_use():
+    generator = Generator(featurewise_center=True)
+    with pytest.raises(ValueError, match="should have rank 4. Got array with shape: "):
+        generator.fit(PICTURES[0])
+    with pytest.raises(ValueError, match="should have rank 4"):
+        Generator().fit(PICTURES[0])
+    with pytest.raises(ValueError, match="no images|got none"):
+        generator.fit(iter([]))
+    with pytest.raises(ValueError, match="NaN"):
+        generator.fit(PICTURES * np.nan)
+    with pytest.raises(TypeError, match="fit: expected images of rank 4"):
+        generator.fit(3)
+    with pytest.warns(UserWarning, match="5 channels") as caught:
+        generator.fit(np.ones((2, 3, 3, 5)))
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match=r"Pass rank=|memory"):
+        Generator(zca_whitening=True, featurewise_center=True).fit(np.zeros((2, 400, 400, 3)))

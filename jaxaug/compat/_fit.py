@@ -1,7 +1,7 @@
 """Statistics of a data set for an `ImageDataGenerator`, in one pass."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def _raw(generator: Transforms, x: Any) -> Iterable[Images]:
         loader = Loader(x, ROWS, shuffle=False, remainder="keep", device=False)
         images = (batch["image"] for batch in loader)
         return (np.moveaxis(each, -1, 1) for each in images) if first else images
-    if hasattr(x, "__array__") or isinstance(x, list | tuple):
+    if hasattr(x, "__array__") or (isinstance(x, list | tuple) and not _holds_batches(x)):
         x = _checked(generator, np.asarray(x))
         return (x[k : k + ROWS] for k in range(0, len(x), ROWS))
     if not isinstance(x, Iterable) or isinstance(x, dict | str):
@@ -73,6 +73,12 @@ def _raw(generator: Transforms, x: Any) -> Iterable[Images]:
     length = len(x) if isinstance(x, Sized) else None
     items = itertools.islice(x, length)
     return (_checked(generator, np.asarray(_images(item))) for item in items)
+
+
+def _holds_batches(items: Sequence[Any]) -> bool:
+    """Whether it is a list of batches, and not one of images."""
+    first: Any = items[0] if items else ()
+    return bool(items) and (isinstance(first, tuple | dict) or np.ndim(first) == 4)
 
 
 def _images(item: Any) -> Any:
@@ -101,7 +107,8 @@ def _prepared(
     """The batches in floating point, rescaled; with `rounds`, transformed so often instead."""
     root = fresh_seed() if seed is None else seed
     dtype = np.dtype(generator.dtype)
-    dtype = dtype if np.issubdtype(dtype, np.floating) else np.dtype(np.float64)
+    whole = not np.issubdtype(dtype, np.floating)
+    dtype = np.result_type(np.float64 if whole else dtype, np.float32)
     start = 0
     for batch in batches:
         images: Images = np.array(batch, dtype)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from jaxaug._types import JaxaugError
+
 from ._decode import _file
 from ._decode._decoder import DecodeError, Decoder, MaskDecoder
 from ._decode._fit import Size
@@ -203,6 +205,17 @@ class ReadImages:
             out["size"][...] = decoded.size
         if "placement" in out:
             out["placement"][...] = (*decoded.scale, *decoded.offset)
+
+    def check_own(self, who: str) -> None:
+        """Refuses another decoder than ours, such as one that decodes as Keras does.
+
+        Raises:
+            JaxaugError: It says what to do.
+        """
+        if not isinstance(self.decoder, Decoder):
+            want, got = "a source of jaxaug.data", f"one with a {type(self.decoder).__name__}"
+            remedy = "Make a DirectorySource or a DataFrameSource of the same files."
+            raise JaxaugError(who, want, got, remedy)
 
     def contents(self, file: str | tuple[str, bytes]) -> tuple[str, bytes]:
         """The name and the encoded bytes of one file of a job.

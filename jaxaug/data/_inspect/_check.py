@@ -131,7 +131,9 @@ def _survey(sources: Sequence[ImageSource], threads: int, *, progress: bool) -> 
 def _look(reader: Reader, index: NDArray[np.uint32]) -> _Part:
     part = _Part(_unseen(len(index)), [], Counter())
     jobs, read = reader.jobs(index), reader.read
-    if not isinstance(read, ReadImages):
+    if isinstance(read, ReadImages):
+        read.check_own("check")
+    else:
         arrays, _ = reader.read(jobs)  # from memory, where nothing can be damaged
         jobs = [[array[place] for array in arrays.values()] for place in range(len(index))]
     for place, job in enumerate(jobs):

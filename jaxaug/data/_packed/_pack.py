@@ -162,6 +162,7 @@ def _encoder(source: ImageSource) -> tuple[Encode, dict[str, Any]]:
     """How records become encoded files, and the options that decode them as the source does."""
     reader, read = source.reader, source.reader.read
     if isinstance(read, ReadImages):
+        read.check_own("pack")
         names = ("image_size", "canvas", "fit", "color", "resample")
         options = {name: getattr(read.decoder, name) for name in names}
         return lambda index: [_files(read, job) for job in reader.jobs(index)], options
