@@ -369,3 +369,122 @@ def test_what_needs_our_own_decoder_says_so(tmp_path):
     for function in (lambda: jd.check(it.source), lambda: jd.pack(it.source, tmp_path / "x")):
         with pytest.raises(ValueError, match="Make a DirectorySource or a DataFrameSource"):
             function()
+
+
+class Chosen(DirectoryIterator):
+    """Only some of the files, as subclasses in scripts do it."""
+
+    def __init__(self, *args, keep, **keywords):
+        super().__init__(*args, **keywords)
+        rows = [k for k, name in enumerate(self.filenames) if keep in name]
+        self.filenames = [self.filenames[k] for k in rows]
+        self._filepaths = [self._filepaths[k] for k in rows]
+        self.classes = self.classes[rows]
+        self.samples = self.n = len(rows)
+        self._set_index_array()
+
+
+def test_scripts_may_choose_their_files_afterwards(root):
+    options = {"target_size": (6, 5), "shuffle": False, "batch_size": 2}
+    every = DirectoryIterator(root, None, **options)
+    chosen = Chosen(root, None, keep="cat", **options)
+    assert 2 < len(chosen.filenames) < len(every.filenames)
+    rows = [every.filenames.index(name) for name in chosen.filenames]
+    for start in range(0, len(rows), 2):
+        x, y = next(chosen)
+        assert np.array_equal(x, every.raw(np.array(rows[start : start + 2])))
+        assert (y.argmax(1) == every.classes[rows[start : start + 2]]).all()
+    last = every.raw(np.array([-1]))
+    every._filepaths = every._filepaths[::-1]
+    assert np.array_equal(every.raw(np.array([0])), last)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_flow_hands_every_option_on(root, frame, tmp_path):
+    """What comes of an option through the generator is what comes of it directly."""
+    options = {
+        "target_size": (6, 5),
+        "color_mode": "grayscale",
+        "batch_size": 3,
+        "shuffle": False,
+        "seed": 3,
+        "save_to_dir": tmp_path,
+        "save_prefix": "p",
+        "save_format": "bmp",
+        "subset": "training",
+        "interpolation": "bilinear",
+        "keep_aspect_ratio": True,
+        "balance": "uniform",
+    }
+    generator = ImageDataGenerator(rotation_range=30, validation_split=0.3, dtype="float64")
+    folder = options | {"classes": ["cat", "dog"], "class_mode": "sparse", "follow_links": True}
+    table = options | {"x_col": "name", "y_col": "class", "weight_col": "w", "directory": root}
+    table |= {"classes": ["b", "a"], "class_mode": "sparse", "validate_filenames": True}
+    frame = frame.assign(name=frame["filename"]) if "filename" in frame else frame
+    named = {"dtype": "float64", "data_format": "channels_last"}
+    pairs = [
+        (
+            generator.flow_from_directory(root, **folder),
+            DirectoryIterator(root, generator, **folder, **named),
+        )
+    ]
+    column = next(
+        c
+        for c in frame.columns
+        if frame[c].map(type).eq(str).all() and frame[c].str.contains("png").any()
+    )
+    table["x_col"] = column
+    pairs.append(
+        (
+            generator.flow_from_dataframe(frame, **table),
+            DataFrameIterator(frame, image_data_generator=generator, **table, **named),
+        )
+    )
+    for through, direct in pairs:
+        for name in ATTRIBUTES.split():
+            ours, theirs = getattr(through, name, None), getattr(direct, name, None)
+            assert np.array_equal(ours, theirs), name
+        first, second = next(through), next(direct)
+        assert len(first) == len(second)
+        assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert {path.suffix for path in tmp_path.iterdir()} == {".bmp"}
+    images = np.zeros((10, 4, 4, 3), np.uint8)
+    arrays = {"batch_size": 4, "shuffle": False, "seed": 2, "sample_weight": np.arange(10)}
+    arrays |= {"subset": "validation", "ignore_class_split": True, "save_to_dir": tmp_path}
+    arrays |= {"save_prefix": "q", "save_format": "png"}
+    flow = generator.flow(images, np.arange(10), **arrays)
+    x, y, w = next(flow)
+    assert (x.dtype, y.tolist(), w.tolist()) == (np.float64, [0, 1, 2], [0, 1, 2])
+    assert len([path for path in tmp_path.iterdir() if path.name.startswith("q_")]) == 3
+
+
+def test_words_that_keras_once_took(root, frame):
+    generator = ImageDataGenerator()
+    table = frame.assign(filename=NAMES[0])
+    for old in ("has_ext", "sort", "drop_duplicates"):
+        with pytest.warns(DeprecationWarning, match=f"{old} is deprecated") as caught:
+            generator.flow_from_dataframe(table, root, class_mode=None, **{old: True})
+        assert caught[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match='class_mode="raw"'):
+        it = generator.flow_from_dataframe(table, root, y_col="x", class_mode="other")
+    assert it.class_mode == "raw"
+    with pytest.raises(TypeError, match="Did you mean 'drop_duplicates'"):
+        generator.flow_from_dataframe(table, root, drop_duplicate=True)
+
+
+def test_a_forked_process_is_told_what_to_do(monkeypatch):
+    from jaxaug.compat import _kernel
+
+    generator = ImageDataGenerator(rotation_range=9)
+    flow = generator.flow(np.zeros((2, 8, 8, 3)))
+    next(flow)
+    monkeypatch.setattr(_kernel, "_process", 1)
+    with pytest.raises(RuntimeError, match="spawn"):
+        next(flow)
+
+
+def test_reading_ahead_begins_anew_in_a_fork(root):
+    it = DirectoryIterator(root, None, (6, 5), shuffle=False, batch_size=2)
+    expected = [next(it)[0] for _ in range(len(it))]
+    it._ahead._process, it._ahead._lock = 1, None  # as a child finds them
+    assert np.array_equal(it[1][0], expected[1])

@@ -319,7 +319,7 @@ def forms(folder, x):
     yield "source", jd.DirectorySource(folder, image_size=x.shape[1:3])
     yield "batches", (x[k : k + 5] for k in range(0, len(x), 5))
     yield "pairs", [(x[:9], 1), (x[9:], 2)]
-    yield "loader", jd.Loader(jd.ArraySource(x), 5, remainder="keep", shuffle=False, device=False)
+    yield "loader", jd.Loader(jd.ArraySource(x), 16, shuffle=False, device=False)  # filled up
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -330,7 +330,7 @@ def test_fit_takes_whatever_has_images(tmp_path, layout):
     reference.fit(x.transpose(LAYOUTS[layout]))
     for name, images in forms(tmp_path, x):
         if layout == "channels_first":
-            if name in ("flow", "files", "batches", "pairs", "list", "loader"):
+            if name in ("flow", "files", "batches", "pairs", "list"):
                 continue
             images = images.transpose(LAYOUTS[layout]) if name == "array" else images
         generator = Generator(**options, data_format=layout, dtype="float64")
@@ -374,3 +374,150 @@ def test_fit_refuses_what_it_cannot_use():
     assert caught[0].filename == __file__
     with pytest.raises(ValueError, match=r"Pass rank=|memory"):
         Generator(zca_whitening=True, featurewise_center=True).fit(np.zeros((2, 400, 400, 3)))
+
+
+def test_fit_is_right_for_whole_numbers_and_constant_images():
+    x = PICTURES.astype(np.uint8)
+    for dtype in ("uint8", "int32"):
+        generator = Generator(featurewise_center=True, dtype=dtype)
+        generator.fit(x)
+        assert np.allclose(generator.mean.ravel(), x.mean((0, 1, 2)), rtol=1e-6)
+    for value in range(1, 60):
+        generator = Generator(
+            featurewise_center=True, featurewise_std_normalization=True, rescale=1 / 255
+        )
+        generator.fit(np.full((70, 3, 3, 1), value, np.uint8))
+        assert np.allclose(generator.mean, value / 255)
+        assert generator.std.item() < 1e-6
+    with pytest.raises(ValueError, match="images that differ"):
+        Generator(zca_whitening=True, featurewise_center=True).fit(np.full((9, 2, 2, 1), 0.1))
+
+
+def test_fit_says_what_does_not_fit(tmp_path):
+    import jaxaug.data as jd
+
+    generator = Generator(featurewise_center=True)
+    first = Generator(data_format="channels_first").flow(PICTURES.transpose(0, 3, 1, 2))
+    with pytest.raises(ValueError, match="expected an iterator with data_format='channels_last'"):
+        generator.fit(first)
+    for seed in (-1, 2**32):
+        with pytest.raises(ValueError, match="seed"):
+            generator.fit(PICTURES, augment=True, seed=seed)
+    generator.fit(PICTURES, augment=True, seed=np.uint8(3))
+    x = PICTURES.astype(np.uint8)
+    loader = jd.Loader(jd.ArraySource(x), 4, shuffle=False, device=False)
+    generator.fit(loader)
+    assert next(iter(loader))["visit"].tolist() == [0] * 4  # its position stays
+
+
+def test_rounds_of_fit_differ():
+    x = PICTURES[:2]
+    generator = Generator(featurewise_center=True, width_shift_range=0.4, fill_mode="constant")
+    means = []
+    for rounds in (1, 2, 40):
+        generator.fit(x, augment=True, rounds=rounds, seed=1)
+        means.append(generator.mean.mean())
+    assert len(set(means)) == 3
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_batches_follow_fill_mode_cval_and_order(order):
+    """Also through `flow`, where each option has its way to go."""
+    for mode in ("nearest", "constant", "reflect", "wrap", "grid-mirror"):
+        options = {"width_shift_range": 0.4, "shear_range": 20, "fill_mode": mode, "cval": 77.0}
+        generator = Generator(interpolation_order=order, **options)
+        batch = generator.flow(PICTURES, batch_size=12, shuffle=False, seed=3)
+        seeds = batch.row_seeds(batch.upcoming(next(batch.index_generator), 1)[0])
+        for got, image, seed in zip(batch[0], PICTURES, seeds - [0, 0, 1, 0], strict=True):
+            given = generator.get_random_transform(image.shape, seed=seed.astype(np.uint32))
+            assert np.abs(got - generator.apply_transform(image, given)).max() < 0.01
+
+
+def test_methods_put_on_the_object_are_used():
+    generator = Generator(rotation_range=5)
+    generator.apply_transform = lambda x, given: np.full_like(x, 7)
+    generator.standardize = lambda x: x - x.mean() + len(x.shape)
+    assert np.allclose(transformed(generator, PICTURES, SEEDS), 3)
+
+    class Duck:
+        dtype = "float32"
+
+        def get_random_transform(self, shape, seed=None):
+            return {}
+
+        def apply_transform(self, x, given):
+            return x * 0 + 2
+
+        def standardize(self, x):
+            return x + len(x.shape)
+
+    assert np.allclose(transformed(Duck(), PICTURES, SEEDS), 5)
+
+
+def test_helpers_in_a_preprocessing_function_draw_for_each_image():
+    angles = []
+
+    def jitter(x):
+        return compat.random_channel_shift(x, 20.0, channel_axis=2)
+
+    generator = Generator(rotation_range=20, preprocessing_function=jitter)
+    first, again = (transformed(generator, PICTURES, SEEDS) for _ in range(2))
+    assert np.array_equal(first, again)
+    for image, got, seed in zip(PICTURES, first, SEEDS, strict=True):
+        given = generator.get_random_transform(image.shape, seed=seed)
+        shift = np.median(got - generator.apply_transform(image, given))
+        angles.append((given["theta"], shift))
+    assert abs(np.corrcoef(np.array(angles).T)[0, 1]) < 0.9
+
+
+def test_few_programs_serve_batches_of_all_sizes():
+    from jaxaug.compat._kernel import augment
+
+    generator = Generator(rotation_range=20)
+    augment.clear_cache()
+    for rows in range(1, 13):
+        batch = transformed(generator, PICTURES[:rows], SEEDS[:rows])
+        assert batch.shape == PICTURES[:rows].shape
+    assert augment._cache_size() <= 5
+
+
+def test_odd_options_say_what_is_wrong():
+    for wrong in (None, (1, 2, 3)):
+        with pytest.raises(TypeError, match="cval: expected a number"):
+            transformed(Generator(rotation_range=9, cval=wrong), PICTURES, SEEDS)
+    flips = Generator(horizontal_flip=True, fill_mode="foo")  # not needed, and so not looked at
+    assert transformed(flips, PICTURES, SEEDS).shape == PICTURES.shape
+    with pytest.raises(RuntimeError, match="boundary mode not supported"):
+        transformed(Generator(shear_range=9, fill_mode="foo"), PICTURES, SEEDS)
+    for options in ({"width_shift_range": None}, {"height_shift_range": None}):
+        assert Generator(**options).get_random_transform((9, 9, 3), seed=1)["tx"] == 0
+
+
+def test_arguments_come_in_the_order_of_keras():
+    import inspect
+
+    for name in ("__init__", "flow", "flow_from_directory", "flow_from_dataframe", "fit"):
+        ours = inspect.signature(getattr(Generator, name)).parameters
+        theirs = inspect.signature(getattr(keras.ImageDataGenerator, name)).parameters
+        places = {k: v for k, v in ours.items() if v.kind is v.POSITIONAL_OR_KEYWORD}
+        expected = {k: v for k, v in theirs.items() if v.kind is v.POSITIONAL_OR_KEYWORD}
+        assert list(places) == list(expected)
+        for each, parameter in expected.items():
+            assert places[each].default == parameter.default
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_model_of_keras_takes_the_iterators():
+    from keras import Sequential, layers
+
+    model = Sequential([layers.Input((14, 14, 3)), layers.Flatten(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x, y = PICTURES / 255, np.eye(2)[np.arange(12) % 2]
+    batches = Generator(horizontal_flip=True).flow(x, y, batch_size=5, seed=1)
+    history = model.fit(batches, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+    assert model.predict(Generator().flow(x, batch_size=5, shuffle=False), verbose=0).shape == (
+        12,
+        2,
+    )
+    assert np.isfinite(model.evaluate(batches, verbose=0))

@@ -118,7 +118,10 @@ def test_seeds_belong_to_rows_and_their_turn():
     iterator = Rows(6, 4, True, root)
     rows, seeds = walk(iterator, 3)[2]
     assert seeds == [[root, 0, 1, row] for row in rows]
-    assert iterator.row_seeds([5, -1]).tolist() == [[root, 0, 1, 5]] * 2
+    # Rows of one's own sampler, which may come twice: never alike.
+    first = iterator.row_seeds([5, -1]).tolist()
+    assert first == [[root, 0, 2**31, 5], [root, 0, 2**31 + 1, 5]]
+    assert iterator.row_seeds([5]).tolist() == [[root, 0, 2**31 + 2, 5]]
     drawn = next(iterator.index_generator)
     iterator.on_epoch_end()  # the batch stays one of its epoch
     for part in (drawn, drawn[1:], drawn[[1, 0]], np.sort(drawn), drawn + 0):
@@ -172,7 +175,7 @@ def test_faults_of_iterators():
             iterator[i]
     with pytest.raises(ZeroDivisionError):
         len(Rows(10, 0, False, 1))
-    for wrong in ((10, 4, False, -1), (10, 4, False, 2**32), (10, -1, False, 1), (10, 4, "no", 1)):
+    for wrong in ((10, 4, False, -1), (10, 4, False, 2**32), (10, -1, False, 1)):
         with pytest.raises(ValueError, match="Rows: expected"):
             Rows(*wrong)
     for _ in range(2):  # and not the end of a loop
@@ -323,3 +326,65 @@ def test_saved_images_never_replace_one_another(tmp_path, monkeypatch):
         want = array_to_img(batch[row], "channels_first")
         assert (np.asarray(Image.open(file)) == np.asarray(want)).all()
     assert row == 3
+
+
+class Sampler(Rows):
+    """Its own order, as scripts of Keras write it."""
+
+    def next(self):
+        with self.lock:
+            rows = np.array([0, 0, 1])
+        return self._get_batches_of_transformed_samples(rows)
+
+
+class Classic(Rows):
+    """Keras' own way of walking, written by hand."""
+
+    def _flow_index(self):
+        self.reset()
+        while True:
+            if self.batch_index == 0:
+                self._set_index_array()
+            start = self.batch_index * self.batch_size % self.n
+            self.batch_index = self.batch_index + 1 if self.n > start + self.batch_size else 0
+            yield self.index_array[start : start + self.batch_size]
+
+
+def test_orders_of_ones_own_are_transformed_anew_each_time():
+    for kind in (Sampler, Classic):
+        seeds = [tuple(seed) for _, each in walk(kind(5, 3, True, 1), 8) for seed in each]
+        assert len(set(seeds)) == len(seeds)
+        assert seeds == [tuple(seed) for _, each in walk(kind(5, 3, True, 1), 8) for seed in each]
+    epochs = {tuple(walk(Classic(6, 6, True, k), 1)[0][0]) for k in range(8)}
+    assert len(epochs) > 3
+    walked = walk(Classic(6, 6, True, 1), 6)
+    assert len({tuple(rows) for rows, _ in walked}) > 3
+
+
+def test_what_users_draw_in_a_batch_is_repeatable_and_the_same_for_masks():
+    class Own(Iterator):
+        def _get_batches_of_transformed_samples(self, index_array):
+            shape = (9, 9, 3)
+            return [generator.get_random_transform(shape)["theta"] for _ in index_array]
+
+    generator = ImageDataGenerator(rotation_range=30)
+    images, masks, others = (Own(6, 3, True, seed) for seed in (4, 4, 5))
+    drawn = [next(images) for _ in range(6)]
+    assert drawn == [next(masks) for _ in range(6)]
+    assert len({angle for each in drawn for angle in each}) == 18
+    assert drawn[0] != next(others)
+    assert images[1] == images[1] != images[0]
+
+
+def test_streams_nest():
+    from jaxaug.compat._draws import drawing_for, stream
+
+    with drawing_for(1):
+        first = stream().random_sample()
+        with drawing_for(2):
+            stream().random_sample()
+        stream(3).random_sample()
+        second = stream().random_sample()
+    reference = np.random.RandomState(1)
+    assert [first, second] == reference.random_sample(2).tolist()
+    assert stream().random_sample() != stream().random_sample()

@@ -66,7 +66,8 @@ def override(generator: Any, cause: str, name: str, *, to: bool) -> None:
 def warn_of_traps(generator: Any) -> None:
     """Says so where Keras takes a range for something that hardly anybody means."""
     for name in ("width_shift_range", "height_shift_range"):
-        span = np.asarray(getattr(generator, name))
+        given = getattr(generator, name)
+        span = np.asarray(0 if given is None else given)
         if span.size and span.max() < 1 and span.min() <= -1:
             warn(
                 f"{name}={getattr(generator, name)}: as none of it reaches 1, these are parts of "

@@ -147,7 +147,7 @@ class DataFrameIterator(BatchFromFilesMixin, Iterator):
         how = "validated" if validate_filenames else "non-validated"
         of = f" belonging to {len(self.class_indices)} classes" if by_class else ""
         print(f"Found {self.samples} {how} image filenames{of}.")  # noqa: T201
-        plan = plan_for(self.source, balance, seed, shuffle=shuffle)
+        plan = None if balance is None else plan_for(self.source, balance, seed, shuffle=shuffle)
         super().__init__(self.samples, batch_size, shuffle, seed, plan=plan)
 
     @property

@@ -140,7 +140,7 @@ class DirectoryIterator(BatchFromFilesMixin, Iterator):
                 'Using ".tiff" files with multiple bands will cause distortion. '
                 "Please verify your output."
             )
-        plan = plan_for(self.source, balance, seed, shuffle=shuffle)
+        plan = None if balance is None else plan_for(self.source, balance, seed, shuffle=shuffle)
         super().__init__(self.samples, batch_size, shuffle, seed, plan=plan)
 
     @property

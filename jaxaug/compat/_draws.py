@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 _calls = itertools.count()
-_local = threading.local()
 
 
 def fresh_seed() -> int:
@@ -25,35 +24,49 @@ def fresh_seed() -> int:
     return int.from_bytes(digest, "little")
 
 
+class _Streams(threading.local):
+    """This thread's streams: a loose one, and those of `drawing_for`, one for each level."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self._made: list[np.random.RandomState] = []
+
+    def at(self, depth: int) -> np.random.RandomState:
+        while len(self._made) <= depth:
+            self._made.append(np.random.RandomState())
+        return self._made[depth]
+
+
+_streams = _Streams()
+
+
 def stream(seed: Any = None) -> np.random.RandomState:
     """The stream of random numbers that NumPy's global one would be after `seed(seed)`.
 
     Without a seed it is the stream of `drawing_for`, or else a fresh one. It is valid until this
     thread asks for another one.
     """
-    current = getattr(_local, "current", None)
-    if seed is None and current is not None:
-        return current
+    if seed is None and _streams.depth:
+        return _streams.at(_streams.depth)
     if seed is None:
         fresh = fresh_seed()
         seed = [fresh & 0xFFFFFFFF, fresh >> 32]
-    if not hasattr(_local, "stream"):
-        _local.stream = np.random.RandomState()
-    _local.stream.seed(seed)
-    return _local.stream
+    _streams.at(0).seed(seed)
+    return _streams.at(0)
 
 
 @contextlib.contextmanager
 def drawing_for(seed: Any) -> Iterator[None]:
-    """Lets all that this thread draws without a seed come from one stream, for one image.
+    """Lets all that this thread draws without a seed come from one stream, for one image or batch.
 
-    So a subclass whose `get_random_transform` does not hand its seed on is repeatable all the same.
+    So what users override is repeatable, though it does not hand a seed on. It may be nested.
     """
-    _local.current = stream(seed)
+    _streams.at(_streams.depth + 1).seed(seed)
+    _streams.depth += 1
     try:
         yield
     finally:
-        _local.current = None
+        _streams.depth -= 1
 
 
 def shift(random: np.random.RandomState, span: Any, size: int) -> float:

@@ -1,6 +1,5 @@
 """What iterators over image files have in common: their images, read ahead, and their labels."""
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -13,7 +12,7 @@ from jaxaug.data._columns import Classes, ClassSets, Column
 from jaxaug.data._membership import Membership
 from jaxaug.data._order._balance import Balanced, balanced
 from jaxaug.data._paths import Paths
-from jaxaug.data._reader import FileReader
+from jaxaug.data._reader import FileReader, ReadImages
 from jaxaug.data._source import ImageSource
 
 from ._ahead import BATCHES, ReadAhead
@@ -72,6 +71,8 @@ class BatchFromFilesMixin:
         decoder = FileDecoder(target_size, color_mode, interpolation, keep_aspect_ratio)
         self._decoder: Any = decoder  # stands where jaxaug.data has its own
         self._ahead = ReadAhead()
+        self._source: ImageSource | None = None
+        self._here = os.getcwd()  # noqa: PTH109 - which may change, and paths be relative to it
         self.image_data_generator = image_data_generator
         self.target_size = decoder.target_size
         self.keep_aspect_ratio = keep_aspect_ratio
@@ -102,31 +103,46 @@ class BatchFromFilesMixin:
         """The weight of each row, or None."""
         raise NotImplementedError(_missing(self, "sample_weight"))
 
-    @functools.cached_property
+    @property
     def source(self) -> ImageSource:
         """The images as `jaxaug.data` reads them, before any transform, channels last.
 
         Another one with the same rows may be put here: `it.source = it.source.cached("memory")`.
         """
-        here = os.getcwd()  # noqa: PTH109 - which may change, and paths be relative to it
-        paths = Paths([os.path.join(here, path) for path in self.filepaths])  # noqa: PTH118
+        if self._source is not None:
+            return self._source
+        paths = Paths([self._absolute(path) for path in self.filepaths])
         classes = getattr(self, "class_indices", None)
         columns = {"label": _column(self.labels, tuple(classes))} if classes else {}
         reader = FileReader("", paths, self._decoder)
         return ImageSource(reader, columns, f"{type(self).__name__}({self._decoder})")
+
+    @source.setter
+    def source(self, source: ImageSource) -> None:
+        self._source = source
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self._here, path)  # noqa: PTH118 - paths are texts here
 
     def raw(self, index_array: Rows) -> NDArray[Any]:
         """Returns the images of these rows before any transform, in the generator's layout."""
         return self._read(index_array, ())
 
     def _read(self, rows: Rows, following: Sequence[Rows]) -> NDArray[Any]:
-        images = self._ahead(self.source, self._from_start(rows), following)
+        each = [self._from_start(some) for some in (rows, *following)]
+        if self._source is None:  # the files that there are now: scripts change them afterwards
+            paths, read = self.filepaths, ReadImages(self._decoder)
+            jobs: Any = [[(self._absolute(paths[row]), None) for row in some] for some in each]
+        else:
+            reader = self._source.reader
+            read, jobs = reader.read, [reader.jobs(self._source.identities(some)) for some in each]
+        images = self._ahead(read, jobs[0], jobs[1:])
         return _laid_out(images, "channels_last", self._layout)
 
     def _from_start(self, rows: Rows) -> NDArray[np.int64]:
         """Row numbers, none of which counts from the end."""
         rows = np.array(rows, np.int64)
-        return np.where(rows < 0, rows + len(self.source), rows)
+        return np.where(rows < 0, rows + len(self.filepaths), rows)
 
     @property
     def _layout(self) -> str:
@@ -187,12 +203,12 @@ class BatchFromFilesMixin:
 def plan_for(
     source: ImageSource, balance: Any, seed: int | None, *, shuffle: bool
 ) -> Balanced | None:
-    """What draws rows as `balance` asks; None for the usual order.
+    """What draws rows as `balance` asks; None if there are none.
 
     Raises:
         JaxaugError: If there are no classes to balance.
     """
-    if balance is None or not len(source):
+    if not len(source):
         return None
     membership = source.membership
     if membership is None:

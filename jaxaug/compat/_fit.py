@@ -1,5 +1,6 @@
 """Statistics of a data set for an `ImageDataGenerator`, in one pass."""
 
+import copy
 import itertools
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxaug import ZCA, FeaturewiseNormalize
-from jaxaug.data import ImageSource, Loader
+from jaxaug.data import ImageSource, Loader, _check
 from jaxaug.data._parallel import in_order, processors
 
 from . import _iterator
@@ -24,6 +25,8 @@ ROWS = 64
 
 def fit(generator: Transforms, x: Any, *, augment: bool, rounds: int, seed: int | None) -> None:
     """Sets `mean`, `std` and `zca_whitening_matrix` of the generator, as far as it needs them."""
+    if seed is not None:
+        seed = _check.integer("fit", "seed", seed, 0, 2**32 - 1)
     batches = _raw(generator, x)
     wanted = (
         generator.zca_whitening,
@@ -37,7 +40,7 @@ def fit(generator: Transforms, x: Any, *, augment: bool, rounds: int, seed: int 
     if first:
         batches = (np.moveaxis(batch, 1, -1) for batch in batches)
     broadcast = (-1, 1, 1) if first else (1, 1, -1)
-    dtype = np.dtype(generator.dtype)
+    dtype = _floating(generator)
     if generator.zca_whitening:
         zca = ZCA.fit(batches, epsilon=generator.zca_epsilon)
         matrix, mean = np.asarray(zca.matrix), zca.mean
@@ -57,11 +60,16 @@ def _raw(generator: Transforms, x: Any) -> Iterable[Images]:
     """Batches of images as they are, in the generator's layout."""
     first = generator.data_format == "channels_first"
     if isinstance(x, _iterator.Iterator):
+        theirs = getattr(x, "image_data_generator", None)
+        if theirs is not None and theirs.data_format != generator.data_format:
+            want = f"an iterator with data_format={generator.data_format!r}"
+            raise ValueError(f"fit: expected {want}, got one with {theirs.data_format!r}.")
         chunks = (np.arange(k, min(k + ROWS, x.n)) for k in range(0, x.n, ROWS))
         return in_order(x.raw, chunks, min(processors(), 8), "fit")
     if isinstance(x, ImageSource):
-        loader = Loader(x, ROWS, shuffle=False, remainder="keep", device=False)
-        images = (batch["image"] for batch in loader)
+        x = Loader(x, ROWS, shuffle=False, remainder="keep", device=False)
+    if isinstance(x, Loader):
+        images = map(_pictures, x.epoch(0))
         return (np.moveaxis(each, -1, 1) for each in images) if first else images
     if hasattr(x, "__array__") or (isinstance(x, list | tuple) and not _holds_batches(x)):
         x = _checked(generator, np.asarray(x))
@@ -73,6 +81,17 @@ def _raw(generator: Transforms, x: Any) -> Iterable[Images]:
     length = len(x) if isinstance(x, Sized) else None
     items = itertools.islice(x, length)
     return (_checked(generator, np.asarray(_images(item))) for item in items)
+
+
+def _pictures(batch: dict[str, Any]) -> Images:
+    """The images of a loader's batch, without those that only fill it up."""
+    if "size" in batch:
+        raise ValueError(
+            "fit: expected images of one size, got pictures on a canvas. Give the source an "
+            "image_size."
+        )
+    images = np.asarray(batch["image"])
+    return images[np.asarray(batch["valid"], bool)] if "valid" in batch else images
 
 
 def _holds_batches(items: Sequence[Any]) -> bool:
@@ -101,14 +120,21 @@ def _checked(generator: Transforms, x: Images) -> Images:
     return x
 
 
+def _floating(generator: Transforms) -> np.dtype[Any]:
+    """The type that statistics are computed and kept in."""
+    dtype = np.dtype(generator.dtype)
+    whole = not np.issubdtype(dtype, np.floating)
+    return np.result_type(np.float64 if whole else dtype, np.float32)
+
+
 def _prepared(
     generator: Transforms, batches: Iterable[Images], rounds: int, seed: int | None
 ) -> Iterator[Images]:
     """The batches in floating point, rescaled; with `rounds`, transformed so often instead."""
     root = fresh_seed() if seed is None else seed
-    dtype = np.dtype(generator.dtype)
-    whole = not np.issubdtype(dtype, np.floating)
-    dtype = np.result_type(np.float64 if whole else dtype, np.float32)
+    dtype = _floating(generator)
+    floating = copy.copy(generator)
+    floating.dtype = dtype
     start = 0
     for batch in batches:
         images: Images = np.array(batch, dtype)
@@ -121,4 +147,4 @@ def _prepared(
         for turn in range(rounds):
             words = np.broadcast_arrays(root & 0xFFFFFFFF, root >> 32, turn, rows)
             seeds = np.stack(words, axis=-1).astype(np.uint32)
-            yield augmented(generator, images, seeds).astype(dtype)
+            yield augmented(floating, images, seeds)

@@ -14,7 +14,10 @@ from jaxaug.data._order._balance import Balanced
 from jaxaug.data._order._batches import Stream
 from jaxaug.data._order._permutation import MAX_SIZE
 
-from ._draws import fresh_seed
+from ._draws import drawing_for, fresh_seed
+from ._keras import known_to_keras
+
+_OTHERS = 1 << 31  # visits of rows that no plan has drawn
 
 
 class Drawn(np.ndarray[Any, np.dtype[np.int64]]):
@@ -108,7 +111,7 @@ class Iterator:
         self.n = _check.integer(who, "n", n, 0, MAX_SIZE)
         self.batch_size = _check.integer(who, "batch_size", batch_size, 0, MAX_SIZE)
         self.seed = None if seed is None else _check.integer(who, "seed", seed, 0, 2**32 - 1)
-        self.shuffle = _check.flag(who, "shuffle", bool(shuffle) if shuffle in (0, 1) else shuffle)
+        self.shuffle = bool(shuffle)
         self.batch_index = 0
         self.total_batches_seen = 0
         self.lock = threading.RLock()
@@ -117,6 +120,17 @@ class Iterator:
         self._order = np.empty(0, np.int64), np.empty(0, np.uint32)  # rows and visits
         self._stream, self._fresh = plan, fresh_seed()
         self._epoch, self._walked = 0, False
+        self._ordered: int | None = None  # the epoch that index_array is of
+        self._others = 0
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Self:
+        del args, keywords
+        iterator = object.__new__(known_to_keras(cls))
+        iterator._prepare()
+        return iterator
+
+    def _prepare(self) -> None:
+        """For what Keras needs, where it is in use."""
 
     def __len__(self) -> int:
         return (self.n + self.batch_size - 1) // self.batch_size
@@ -135,7 +149,7 @@ class Iterator:
         """
         with self.lock:
             index_array = next(self.index_generator)
-        return self._get_batches_of_transformed_samples(index_array)
+        return self._produced(index_array)
 
     def __getitem__(self, i: int) -> Any:
         number, length = operator.index(i), len(self)
@@ -146,7 +160,13 @@ class Iterator:
                 self._set_index_array()
             self.total_batches_seen += 1
             drawn = self._batch(self._epoch, number % length)
-        return self._get_batches_of_transformed_samples(drawn)
+        return self._produced(drawn)
+
+    def _produced(self, drawn: NDArray[np.int64]) -> Any:
+        """The batch of these rows; what users draw for it without a seed is repeatable, too."""
+        root, turn = self._root, (getattr(drawn, "epoch", 0), getattr(drawn, "number", 0))
+        with drawing_for([root & 0xFFFFFFFF, root >> 32, *(each or 0 for each in turn)]):
+            return self._get_batches_of_transformed_samples(drawn)
 
     @property
     def epoch(self) -> int:
@@ -166,22 +186,27 @@ class Iterator:
 
     def reset(self) -> None:
         """Lets `next` begin an epoch."""
-        self.batch_index = 0
+        with self.lock:
+            self.batch_index = 0
 
     def row_seeds(self, index_array: ArrayLike) -> NDArray[np.uint32]:
         """The seed of each row's transform: equal for equal seed, visit and row.
 
         Args:
-            index_array: Rows (b,), as `_get_batches_of_transformed_samples` gets them; in an array
-                of another origin they are those of the current epoch.
+            index_array: Rows (b,), as `_get_batches_of_transformed_samples` gets them. Rows of
+                another origin, such as those of a sampler of one's own, are different each time.
 
         Returns:
             uint32 (b, 4): low and high word of the iterator's seed, visit, and row.
         """
-        turn = self._epoch if (epoch := getattr(index_array, "epoch", None)) is None else epoch
-        visits = getattr(index_array, "visits", None)
         rows = np.asarray(index_array, np.int64) % max(self.n, 1)  # -1 is the last one
-        words = self._root & 0xFFFFFFFF, self._root >> 32, turn if visits is None else visits, rows
+        visits = getattr(index_array, "visits", None)
+        visits = getattr(index_array, "epoch", None) if visits is None else visits
+        if visits is None:
+            with self.lock:
+                visits = _OTHERS + self._others + np.arange(len(rows))
+                self._others += len(rows)
+        words = self._root & 0xFFFFFFFF, self._root >> 32, visits, rows
         return np.stack(np.broadcast_arrays(*words), axis=-1).astype(np.uint32)
 
     def upcoming(self, drawn: NDArray[np.int64], count: int) -> list[Drawn]:
@@ -210,12 +235,15 @@ class Iterator:
         return _Walk(self)
 
     def _set_index_array(self) -> None:
-        """Sets the order of the current epoch."""
+        """Sets the order of the current epoch; of the next one, if it was set before."""
+        if self._ordered == self._epoch:
+            self._epoch, self._walked = self._epoch + 1, False
+        self._ordered = self._epoch
         rows, visits = self._planned(self._epoch, 0, self.n)
         self.index_array, self._order = rows, (rows, visits)
 
     def _begin(self, epoch: int) -> None:
-        self._epoch, self._walked = epoch, False
+        self._epoch, self._walked, self._ordered = epoch, False, None
         self._set_index_array()
 
     def _advance(self) -> Drawn:

@@ -1,6 +1,7 @@
 """The augmentation of a batch as one compiled call: one resampling, then the colours."""
 
 import functools
+import os
 from typing import Any, NamedTuple
 
 import jax
@@ -35,8 +36,9 @@ class How(NamedTuple):
         order: 0 or 1, of the interpolation.
         mode: One of `BORDERS`.
         round: Whether pixels are whole numbers after the resampling.
+        unit: Whether the images are floating, and so may be in 0..1.
         shift: Whether there are channel shifts.
-        brightness: None, or how `brighten` stretches: "beyond" or "always".
+        brightness: None, or how it stretches: "beyond" or "always".
         channels_first: Layout of the images.
     """
 
@@ -44,6 +46,7 @@ class How(NamedTuple):
     order: int
     mode: str
     round: bool
+    unit: bool
     shift: bool
     brightness: str | None
     channels_first: bool
@@ -75,6 +78,34 @@ def augment(images: Any, numbers: Numbers, cval: Any, *, how: How) -> jax.Array:
     return jnp.moveaxis(moved, -1, 1) if how.channels_first else moved
 
 
+def run(images: NDArray[Any], numbers: Numbers, cval: float, how: How) -> NDArray[np.float32]:
+    """As `augment`, from NumPy to NumPy, for any number of images.
+
+    Few programs serve all numbers: images are filled up to a power of two, above 8 to a multiple.
+
+    Raises:
+        RuntimeError: In a process that was forked from one that has run it: JAX would wait forever.
+    """
+    global _process  # noqa: PLW0603 - what a fork copies, too
+    _process = _process or os.getpid()
+    if _process != os.getpid():
+        raise RuntimeError(
+            "ImageDataGenerator: expected to transform images in the process that did so first, "
+            "got one that was forked from it, where JAX cannot run. Start processes with "
+            "multiprocessing.get_context('spawn'), or none: files are read by threads."
+        )
+    rows = len(images)
+    more = (-rows) % 8 if rows > 8 else (1 << (rows - 1).bit_length()) - rows
+    if more:
+        images = np.concatenate([images, np.zeros((more, *images.shape[1:]), images.dtype)])
+        numbers = jax.tree.map(lambda x: np.concatenate([x, np.repeat(x[:1], more, 0)]), numbers)
+    moved = augment(images, numbers, np.float32(cval), how=how)
+    return np.asarray(moved)[:rows]
+
+
+_process = 0
+
+
 def _augment(image: Any, numbers: Numbers, cval: Any, how: How) -> jax.Array:
     image = image.astype(jnp.float32)
     size = None if numbers.size is None else (numbers.size[0], numbers.size[1])
@@ -85,13 +116,21 @@ def _augment(image: Any, numbers: Numbers, cval: Any, how: How) -> jax.Array:
     if not (how.shift or how.brightness):
         return image
     image = stable.materialize(image)  # or the gather would run again for the extremes
-    low, high = _extremes(image, size)
+    return colored(image, numbers, *_extremes(image, size), how)
+
+
+def colored(image: Any, numbers: Numbers, low: Any, high: Any, how: How) -> Any:
+    """Channel shift and brightness of an image whose smallest and largest pixels are known.
+
+    It takes NumPy arrays as well as JAX', and numbers of one image.
+    """
+    xp = np if isinstance(image, np.ndarray) else jnp
     if how.shift:
-        image = jnp.clip(image + numbers.shift, low, high)
+        image = xp.clip(image + numbers.shift, low, high)
         # Shifting and cutting keep the order of the pixels: these are the new extremes.
-        low, high = (jnp.clip(end + numbers.shift, low, high) for end in (low, high))
+        low, high = (xp.clip(end + numbers.shift, low, high) for end in (low, high))
     if how.brightness:
-        image = _brighten(image, numbers.factor, low, high, how.brightness)
+        image = _brighten(image, numbers.factor, low, high, how, xp)
     return image
 
 
@@ -143,21 +182,22 @@ def _extremes(image: Any, size: Any) -> tuple[Any, Any]:
     return low, jnp.where(inside, image, -jnp.inf).max()
 
 
-def _brighten(image: Any, factor: Any, low: Any, high: Any, stretch: str) -> Any:
+def _brighten(image: Any, factor: Any, low: Any, high: Any, how: How, xp: Any) -> Any:
     """Pillow's brightness, which works on 8 bits, cut off and not rounded.
 
     Where pixels are outside 0..255 ("beyond"), or "always", their range is stretched to 0..255
-    for it. Pixels in 0..1 are taken as what they are, and not as eight shades of black.
+    for it. Floats in 0..1 are taken as what they are, and not as eight shades of black.
     """
-    wide = (low < 0) | (high > 255) | (stretch == "always")
+    wide = (low < 0) | (high > 255) | (how.brightness == "always")
     span = high - low
-    safe = jnp.where(span == 0, 1.0, span)
-    levels = jnp.floor(jnp.where(wide, (image - low) / safe * 255.0, image))
-    bright = jnp.clip(jnp.floor(factor * levels), 0.0, 255.0)
+    safe = xp.where(span == 0, np.float32(1), span)
+    levels = xp.floor(xp.where(wide, (image - low) / safe * np.float32(255), image))
+    bright = xp.clip(xp.floor(factor * levels), 0, 255)
     if image.shape[-1] == 4:  # transparency is not brightness
-        bright = jnp.where(np.arange(4) == 3, levels, bright)
-    if stretch == "beyond":
-        bright = jnp.where(wide, bright / 255.0 * span + low, bright)
-        unit = ~wide & (high <= 1)
-        bright = jnp.where(unit, jnp.clip(factor * image, 0.0, 1.0), bright)
-    return jnp.where(jnp.isnan(factor), image, bright)
+        bright = xp.where(np.arange(4) == 3, levels, bright)
+    if how.brightness == "beyond":
+        bright = xp.where(wide, bright / np.float32(255) * span + low, bright)
+        if how.unit:
+            unit = ~wide & (high <= 1)
+            bright = xp.where(unit, xp.clip(factor * image, 0, 1), bright)
+    return xp.where(xp.isnan(factor), image, bright)

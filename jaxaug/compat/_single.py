@@ -1,12 +1,13 @@
 """One image by itself, of any size: the batch's program, or SciPy's splines."""
 
+import numbers as numbers_
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._kernel import BORDERS, How, Numbers, augment
+from ._kernel import BORDERS, How, Numbers, colored, run
 from ._parameters import numbers
 
 Image = NDArray[Any]
@@ -38,16 +39,35 @@ def transformed_image(
     brightens = parameters.get("brightness") is not None
     if not (kind or shifts or brightens):
         return x
-    check(mode, order)
-    whole = kind not in (None, "flip") and np.issubdtype(x.dtype, np.integer)
-    if order > 1 and kind not in (None, "flip"):
+    moves = kind not in (None, "flip")
+    if moves:
+        check(mode, cval, order)
+    if moves and order > 1:
         x = spline(x, found, axes, mode, cval, order)
-        kind, whole = None, False
+        moves, found = False, found._replace(matrix=np.abs(found.matrix))
     brightness = ("always" if stretch else "beyond") if brightens else None
-    how = How(kind, order, mode, bool(whole), shifts, brightness, channels_first=False)
-    y = _run(np.moveaxis(x, axes, (0, 1, 2)), found, cval, how)
+    whole = np.issubdtype(x.dtype, np.integer)
+    how = How(kind, order, mode, moves and whole, not whole, shifts, brightness, False)
+    image = np.moveaxis(x, axes, (0, 1, 2))
+    y = _run(image, found, cval, how) if moves else _still(image, found, how)
     dtype = np.result_type(x.dtype, 1.0) if shifts else x.dtype
-    return np.moveaxis(y, (0, 1, 2), axes).astype(np.float32 if brightens else dtype)
+    return np.moveaxis(y, (0, 1, 2), axes).astype(np.float32 if brightens else dtype, copy=False)
+
+
+def _still(x: Image, found: Numbers, how: How) -> Image:
+    """Mirrors and colours of an image (h, w, c), for which a compiled program would be slower."""
+    x = mirrored(x, found.matrix[0])
+    if not (how.shift or how.brightness):
+        return x
+    one = Numbers(found.matrix[0], found.shift[0], found.factor[0])
+    x = x.astype(np.float32)
+    return colored(x, one, x.min(), x.max(), how)
+
+
+def mirrored(x: Image, matrix: NDArray[np.float32]) -> Image:
+    """An image (h, w, c) as a map (2, 3) of kind "flip" has it; a view."""
+    x = x[:, ::-1] if matrix[0, 0] < 0 else x
+    return x[::-1] if matrix[1, 1] < 0 else x
 
 
 def _run(x: Image, found: Numbers, cval: float, how: How) -> Image:
@@ -60,14 +80,15 @@ def _run(x: Image, found: Numbers, cval: float, how: How) -> Image:
     canvas = np.zeros((1, *room, x.shape[2]), np.float32)
     canvas[0, :height, :width] = x
     found = found._replace(size=np.array([[height, width]], np.float32))
-    return np.asarray(augment(canvas, found, np.float32(cval), how=how))[0, :height, :width]
+    return run(canvas, found, cval, how)[0, :height, :width]
 
 
-def check(mode: str, order: int) -> None:
-    """Refuses a mode or an order that SciPy does not know.
+def check(mode: str, cval: float, order: int) -> None:
+    """Refuses what no image can be resampled by.
 
     Raises:
-        RuntimeError: With SciPy's own words, which Keras passes on.
+        RuntimeError: A mode or an order, with SciPy's own words, which Keras passes on.
+        TypeError: A value outside that is no number.
     """
     if mode not in BORDERS:
         raise RuntimeError(
@@ -75,6 +96,8 @@ def check(mode: str, order: int) -> None:
         )
     if order not in range(6):
         raise RuntimeError(f"spline order not supported: {order!r}. Use 0 to 5.")
+    if not isinstance(cval, numbers_.Real | np.number):
+        raise TypeError(f"cval: expected a number, got {cval!r}. All channels get the same.")
 
 
 def spline(x: Image, found: Numbers, axes: Any, mode: str, cval: float, order: int) -> Image:

@@ -201,9 +201,7 @@ class Transforms:
         """Whether images of this subset are transformed at random."""
         if subset != "validation" or self.augment_validation is not None:
             return subset != "validation" or bool(self.augment_validation)
-        if not self._warned and (
-            self.kind or self.channel_shift_range != 0 or self.brightness_range is not None
-        ):
+        if self.active and not self._warned:
             self._warned = True
             message = (
                 'subset="validation" is transformed at random like "training", as Keras does it. '
@@ -212,6 +210,12 @@ class Transforms:
             )
             warn(message)
         return True
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is drawn that changes an image."""
+        colors = self.channel_shift_range != 0 or self.brightness_range is not None
+        return self.kind is not None or colors
 
     @property
     def kind(self) -> str | None:

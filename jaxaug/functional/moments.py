@@ -195,7 +195,11 @@ def _joined(parts: Sequence[Moments], add: Callable[[Any], Any]) -> Moments:
         weight = part.count[(..., *[None] * (1 + full))]
         return spread(part.mean - mean) * weight
 
-    return Moments(count, mean + rest, scatter + total(between) - count * spread(rest))
+    scatter = scatter + total(between) - count * spread(rest)
+    # Of constant values rounding may leave less than nothing, which has no root.
+    xp = _namespace(scatter)
+    own = np.eye(scatter.shape[-1], dtype=bool) if full else True
+    return Moments(count, mean + rest, xp.where(own, xp.maximum(scatter, 0), scatter))
 
 
 def _products(values: Any) -> Any:

@@ -79,24 +79,27 @@ class ZCA(Transform):
             JaxaugError: other data, no images, images that do not vary, NaN or infinity, other
                 shapes, pictures on a larger canvas, or a matrix too large for the memory.
         """
-        if rank is not None and (isinstance(rank, bool) or rank < 1):
+        whole = isinstance(rank, int | np.integer) and not isinstance(rank, bool)
+        if rank is not None and not (whole and rank >= 1):
             raise JaxaugError(FIT, "a rank of 1 or more, or None", describe(rank))
         if not 0 <= epsilon < np.inf:
             raise JaxaugError(FIT, "an epsilon of 0 or more", describe(epsilon))
         shape, found = fold(FIT, data, 1, lambda shape: _accumulator(shape, rank))
         height, width, channels = shape
-        mean = found.mean.reshape(-1, channels).mean(0)
+        mean, count = found.mean.reshape(-1, channels).mean(0), found.count
         # The scatter is about the mean of each pixel; here images lose only that of each channel.
         apart = found.mean - np.tile(mean, height * width)
+        own = np.trace(found.scatter) if isinstance(found, Moments) else np.square(found.root).sum()
+        noise = np.square(32 * np.finfo(np.float64).eps * found.mean).sum()
+        if own / count + np.square(apart).sum() <= noise:
+            raise JaxaugError(FIT, "images that differ", "none that do", "Pass more images.")
         if isinstance(found, Sketch):
-            root = np.concatenate([found.root, np.sqrt(found.count) * apart[None]])
-            found = factor(root, found.count, epsilon, rank or 1)
+            root = np.concatenate([found.root, np.sqrt(count) * apart[None]])
+            found = factor(root, count, epsilon, rank or 1)
         else:
             second = found.scatter
-            second += np.outer(found.count * apart, apart)
-            found = matrix(second, found.count, epsilon)
-        if not found.any():
-            raise JaxaugError(FIT, "images that differ", "none that do", "Pass more images.")
+            second += np.outer(count * apart, apart)
+            found = matrix(second, count, epsilon)
         return cls(shortest(mean), found.astype(np.float32), (height, width, channels))
 
     def sample(self, key: Key, shape: Shape) -> Op:
