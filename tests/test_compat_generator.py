@@ -452,6 +452,7 @@ def test_methods_put_on_the_object_are_used():
             return x + len(x.shape)
 
     assert np.allclose(transformed(Duck(), PICTURES, SEEDS), 5)
+    assert np.allclose(next(compat.NumpyArrayIterator(PICTURES, None, Duck())), 5)
 
 
 def test_helpers_in_a_preprocessing_function_draw_for_each_image():

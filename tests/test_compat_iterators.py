@@ -375,6 +375,13 @@ def test_what_users_draw_in_a_batch_is_repeatable_and_the_same_for_masks():
     assert drawn[0] != next(others)
     assert images[1] == images[1] != images[0]
 
+    class Walked(Own):
+        _flow_index = Classic._flow_index
+
+    walked = Walked(6, 3, True, 4)
+    angles = [angle for _ in range(6) for angle in next(walked)]
+    assert len(set(angles)) == 18
+
 
 def test_streams_nest():
     from jaxaug.compat._draws import drawing_for, stream

@@ -15,7 +15,7 @@ from jaxaug.data._order._balance import Balanced, balanced
 from ._iterator import Iterator
 from ._keywords import known_keywords
 from ._saving import save_batch
-from ._transformed import transformed
+from ._transformed import augments, transformed
 from ._warn import warn
 
 _NAME = "NumpyArrayIterator"
@@ -113,7 +113,7 @@ class NumpyArrayIterator(Iterator):
             of it and of the other arrays.
         """
         generator, rows = self.image_data_generator, np.asarray(index_array)
-        seeds, augment = self.row_seeds(index_array), generator.augments(self.subset)
+        seeds, augment = self.row_seeds(index_array), augments(generator, self.subset)
         images = transformed(generator, self.raw(rows), seeds, augment=augment)
         images = images.astype(self.dtype, copy=False)
         if self.save_to_dir:
@@ -166,10 +166,11 @@ class NumpyArrayIterator(Iterator):
 
 def _layout(generator: Any, data_format: str | None) -> str:
     """The layout of the images, which is the one that the generator transforms."""
-    found = generator.data_format if data_format is None else data_format
-    if found != generator.data_format:
+    theirs = getattr(generator, "data_format", "channels_last")
+    found = theirs if data_format is None else data_format
+    if found != theirs:
         remedy = f"Pass ImageDataGenerator(data_format={data_format!r})."
-        want = f"the generator's data_format, {generator.data_format!r}"
+        want = f"the generator's data_format, {theirs!r}"
         raise JaxaugError(_NAME, want, repr(data_format), remedy)
     return found
 

@@ -18,7 +18,7 @@ from jaxaug.data._source import ImageSource
 from ._ahead import BATCHES, ReadAhead
 from ._decoder import FileDecoder
 from ._saving import save_batch
-from ._transformed import transformed
+from ._transformed import augments, transformed
 
 Rows = NDArray[np.int64]
 
@@ -164,7 +164,7 @@ class BatchFromFilesMixin:
         images = self._read(index_array, self.upcoming(index_array, BATCHES))
         generator = self.image_data_generator
         if generator is not None:
-            seeds, augment = self.row_seeds(index_array), generator.augments(self.subset)
+            seeds, augment = self.row_seeds(index_array), augments(generator, self.subset)
             images = transformed(generator, images, seeds, augment=augment)
         images = _laid_out(images, self._layout, self.data_format)
         batch_x = np.ascontiguousarray(images, np.dtype(self.dtype))

@@ -164,8 +164,13 @@ class Iterator:
 
     def _produced(self, drawn: NDArray[np.int64]) -> Any:
         """The batch of these rows; what users draw for it without a seed is repeatable, too."""
-        root, turn = self._root, (getattr(drawn, "epoch", 0), getattr(drawn, "number", 0))
-        with drawing_for([root & 0xFFFFFFFF, root >> 32, *(each or 0 for each in turn)]):
+        turn = getattr(drawn, "epoch", None), getattr(drawn, "number", None)
+        if None in turn:
+            with self.lock:
+                turn = _OTHERS, self._others
+                self._others += 1
+        root = self._root & 0xFFFFFFFF, self._root >> 32
+        with drawing_for([*root, *turn]):
             return self._get_batches_of_transformed_samples(drawn)
 
     @property

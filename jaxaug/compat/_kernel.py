@@ -135,7 +135,7 @@ def colored(image: Any, numbers: Numbers, low: Any, high: Any, how: How) -> Any:
 
 
 def _warp(image: Any, matrix: Any, size: Any, cval: Any, how: How) -> Any:
-    if how.kind == "flip" and size is None:
+    if how.kind == "flip":
         image = jnp.where(matrix[0, 0] < 0, image[:, ::-1], image)
         return jnp.where(matrix[1, 1] < 0, image[::-1], image)
     (a, b, c), (d, e, f) = matrix
@@ -144,8 +144,6 @@ def _warp(image: Any, matrix: Any, size: Any, cval: Any, how: How) -> Any:
     canvas = image.shape[:2]
     whole = ((a, b, c), (d, e, f), (0.0, 0.0, 1.0))
     y, x = resample.coordinates(whole, extent, extent, kind, canvas=canvas)
-    if how.kind == "flip":
-        return resample.sample(image, y, x, extent=size, interpolation="nearest", border="nearest")
     inside = [(u >= 0) & (u <= n - 1) for u, n in zip((y, x), extent, strict=True)]
     if how.mode == "wrap":
         y, x = (_wrapped(u, n - 1) for u, n in zip((y, x), extent, strict=True))

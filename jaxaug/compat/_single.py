@@ -44,7 +44,7 @@ def transformed_image(
         check(mode, cval, order)
     if moves and order > 1:
         x = spline(x, found, axes, mode, cval, order)
-        moves, found = False, found._replace(matrix=np.abs(found.matrix))
+        moves, found = False, found._replace(matrix=np.abs(found.matrix))  # mirrored it is, too
     brightness = ("always" if stretch else "beyond") if brightens else None
     whole = np.issubdtype(x.dtype, np.integer)
     how = How(kind, order, mode, moves and whole, not whole, shifts, brightness, False)

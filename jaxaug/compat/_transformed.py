@@ -42,6 +42,12 @@ def transformed(
     return batch
 
 
+def augments(generator: Any, subset: str | None) -> bool:
+    """Whether images of a subset are transformed; by what is no generator of ours, all are."""
+    ours = getattr(generator, "augments", None)
+    return True if ours is None else ours(subset)
+
+
 def augmented(generator: Transforms, images: Images, seeds: Seeds) -> Images:
     """A new batch of the generator's type, each image transformed at random."""
     dtype = np.dtype(getattr(generator, "dtype", None) or "float32")
