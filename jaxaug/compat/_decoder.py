@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from jaxaug.data import _check
-from jaxaug.data._decode._decoder import FORMATS, Decoded
+from jaxaug.data._decode._decoder import FORMATS, Decoded, check_pixels, file_limit
 from jaxaug.data._decode._fault import DecodeError
 from jaxaug.data._decode._file import identify, read
 from jaxaug.data._decode._fit import Size
@@ -83,8 +83,7 @@ class FileDecoder:
     @property
     def file_limit(self) -> int:
         """Bytes that a file may have."""
-        # 16 bytes are four channels of float32; the rest is for thumbnails and colour profiles.
-        return 16 * self.max_pixels + (64 << 20)
+        return file_limit(self.max_pixels)
 
     def __call__(self, file: str | bytes, name: str | None = None) -> Decoded:
         """Returns the image in the file with this path, or in these bytes, as (h, w, c).
@@ -103,9 +102,7 @@ class FileDecoder:
             stage = "identify"
             image = identify(data, _FORMATS)
             stage = "size"
-            if image.width * image.height > self.max_pixels:
-                limit = f"more than max_pixels={self.max_pixels}"
-                raise ValueError(f"{image.width} x {image.height} pixels, {limit}")  # noqa: TRY301
+            check_pixels(image.size, self.max_pixels)
             stage = "decode"
             image.load()
             stage = "convert"

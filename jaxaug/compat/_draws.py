@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 _calls = itertools.count()
 
@@ -22,6 +23,17 @@ def fresh_seed() -> int:
     text = f"{place} {next(_calls)}".encode()
     digest = hashlib.blake2b(np.asarray(words).tobytes() + text, digest_size=8).digest()
     return int.from_bytes(digest, "little")
+
+
+def words(root: int) -> tuple[int, int]:
+    """A seed below 2**64 as two numbers below 2**32, low and high: what streams are seeded by."""
+    return root & 0xFFFFFFFF, root >> 32
+
+
+def row_seeds(root: int, visits: ArrayLike, rows: ArrayLike) -> NDArray[np.uint32]:
+    """The seed of each image's transform, uint32 (b, 4): two words, its visit, and its row."""
+    parts = np.broadcast_arrays(*words(root), visits, rows)
+    return np.stack(parts, axis=-1).astype(np.uint32)
 
 
 class _Streams(threading.local):
@@ -49,8 +61,7 @@ def stream(seed: Any = None) -> np.random.RandomState:
     if seed is None and _streams.depth:
         return _streams.at(_streams.depth)
     if seed is None:
-        fresh = fresh_seed()
-        seed = [fresh & 0xFFFFFFFF, fresh >> 32]
+        seed = words(fresh_seed())
     _streams.at(0).seed(seed)
     return _streams.at(0)
 

@@ -13,7 +13,7 @@ from jaxaug.data import ImageSource, Loader, _check
 from jaxaug.data._parallel import in_order, processors
 
 from . import _iterator
-from ._draws import fresh_seed
+from ._draws import fresh_seed, row_seeds
 from ._transformed import augmented
 from ._transforms import Transforms
 from ._warn import warn
@@ -145,6 +145,4 @@ def _prepared(
         rows = np.arange(start, start + len(images))
         start += len(images)
         for turn in range(rounds):
-            words = np.broadcast_arrays(root & 0xFFFFFFFF, root >> 32, turn, rows)
-            seeds = np.stack(words, axis=-1).astype(np.uint32)
-            yield augmented(floating, images, seeds)
+            yield augmented(floating, images, row_seeds(root, turn, rows))

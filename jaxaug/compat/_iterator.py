@@ -14,7 +14,7 @@ from jaxaug.data._order._balance import Balanced
 from jaxaug.data._order._batches import Stream
 from jaxaug.data._order._permutation import MAX_SIZE
 
-from ._draws import drawing_for, fresh_seed
+from ._draws import drawing_for, fresh_seed, row_seeds, words
 from ._keras import known_to_keras
 
 _OTHERS = 1 << 31  # visits of rows that no plan has drawn
@@ -169,8 +169,7 @@ class Iterator:
             with self.lock:
                 turn = _OTHERS, self._others
                 self._others += 1
-        root = self._root & 0xFFFFFFFF, self._root >> 32
-        with drawing_for([*root, *turn]):
+        with drawing_for([*words(self._root), *turn]):
             return self._get_batches_of_transformed_samples(drawn)
 
     @property
@@ -211,8 +210,7 @@ class Iterator:
             with self.lock:
                 visits = _OTHERS + self._others + np.arange(len(rows))
                 self._others += len(rows)
-        words = self._root & 0xFFFFFFFF, self._root >> 32, visits, rows
-        return np.stack(np.broadcast_arrays(*words), axis=-1).astype(np.uint32)
+        return row_seeds(self._root, visits, rows)
 
     def upcoming(self, drawn: NDArray[np.int64], count: int) -> list[Drawn]:
         """The `count` batches that follow one in its epoch and the next ones, to read ahead."""

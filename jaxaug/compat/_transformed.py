@@ -26,7 +26,7 @@ def transformed(
         seeds: uint32 (b, ...), of each image's own parameters.
         augment: Whether to transform at random; standardised it is in any case.
     """
-    dtype = np.dtype(getattr(generator, "dtype", None) or "float32")
+    dtype = _type_of(generator)
     batch = augmented(generator, images, seeds) if augment else np.array(images, dtype)
     each = (
         overridden(generator, "standardize")
@@ -50,7 +50,7 @@ def augments(generator: Any, subset: str | None) -> bool:
 
 def augmented(generator: Transforms, images: Images, seeds: Seeds) -> Images:
     """A new batch of the generator's type, each image transformed at random."""
-    dtype = np.dtype(getattr(generator, "dtype", None) or "float32")
+    dtype = _type_of(generator)
     by_hand = overridden(generator, "apply_transform")
     free = overridden(generator, "get_random_transform")
     if not (by_hand or free or generator.active):
@@ -89,6 +89,11 @@ def augmented(generator: Transforms, images: Images, seeds: Seeds) -> Images:
     return np.array(run(images, found, generator.cval, how), dtype)
 
 
+def _type_of(generator: Any) -> np.dtype[Any]:
+    """The type of the batches; what is no generator of ours may name none."""
+    return np.dtype(getattr(generator, "dtype", None) or "float32")
+
+
 def overridden(generator: Any, name: str) -> bool:
     """Whether a method is not ours, but of a subclass, of the object, or of another class."""
     ours = getattr(type(generator), name, None) is getattr(Transforms, name)
@@ -114,6 +119,6 @@ def _mirrored(
         new[...] = (
             np.moveaxis(mirrored(np.moveaxis(old, 0, -1), each), -1, 0)
             if first
-            else (mirrored(old, each))
+            else mirrored(old, each)
         )
     return batch

@@ -1,6 +1,7 @@
 """ZCA: whitening by the covariance of a data set."""
 
 import os
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Self
 
@@ -154,8 +155,9 @@ class _Rows(Accumulator):
             self._waiting.clear()
             self._take(sketch(rows))
 
+    @abstractmethod
     def _take(self, block: Sketch) -> None:
-        raise NotImplementedError
+        """Take in the sketch of some rows."""
 
 
 class _Covariance(_Rows):

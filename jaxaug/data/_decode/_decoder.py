@@ -108,8 +108,7 @@ class Decoder:
     @property
     def file_limit(self) -> int:
         """Bytes that a file may have."""
-        # 16 bytes are four channels of float32; the rest is for thumbnails and colour profiles.
-        return 16 * self.max_pixels + (64 << 20)
+        return file_limit(self.max_pixels)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -208,7 +207,7 @@ def _decode(
         stage = "identify"
         source = identify(data, like.formats)
         stage = "size"
-        _check_pixels(source.size, like.max_pixels)
+        check_pixels(source.size, like.max_pixels)
         stage = "decode"
         levels = packing(source)
         size, turn, shrink = _load(source, like, filter_)
@@ -226,7 +225,18 @@ def _decode(
         raise DecodeError.of(name, stage, error) from error
 
 
-def _check_pixels(size: Size, limit: int) -> None:
+def file_limit(max_pixels: int) -> int:
+    """Bytes that the file of a picture with so many pixels may have."""
+    # 16 bytes are four channels of float32; the rest is for thumbnails and colour profiles.
+    return 16 * max_pixels + (64 << 20)
+
+
+def check_pixels(size: Size, limit: int) -> None:
+    """Refuses a picture (width, height) with more pixels.
+
+    Raises:
+        ValueError: If it has more.
+    """
     if size[0] * size[1] > limit:
         raise ValueError(f"{size[0]} x {size[1]} pixels, more than max_pixels={limit}")
 
