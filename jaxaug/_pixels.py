@@ -100,6 +100,7 @@ class Apply(Op):
         pointwise: the kernel makes each number of its own old value only.
         canvas: what lies beside a picture on a larger canvas does not matter to the kernel, as when
             it makes each pixel of its own old value only; others need an image without ``size``.
+        extent: the kernel takes the keyword ``extent``, ``(h, w)`` of the picture, and keeps to it.
         on: whether it is applied at all; None is always.
     """
 
@@ -108,6 +109,7 @@ class Apply(Op):
     options: tuple[tuple[str, Any], ...] = static(default=())
     pointwise: bool = static(default=False)
     canvas: bool = static(default=False)
+    extent: bool = static(default=False)
     on: Flag | None = None
 
     def __init__(
@@ -116,10 +118,11 @@ class Apply(Op):
         *arguments: Any,
         pointwise: bool = False,
         canvas: bool = False,
+        extent: bool = False,
         **options: Any,
     ) -> None:
-        fields = {"kernel": kernel, "arguments": arguments, "on": None}
-        fields |= {"pointwise": pointwise, "canvas": canvas or pointwise}
+        fields = {"kernel": kernel, "arguments": arguments, "on": None, "extent": extent}
+        fields |= {"pointwise": pointwise, "canvas": canvas or pointwise or extent}
         for name, value in {**fields, "options": tuple(sorted(options.items()))}.items():
             object.__setattr__(self, name, value)
 
@@ -133,7 +136,8 @@ class Apply(Op):
         if not self.canvas:
             check_no_canvas("Apply", shape, f"as {name} may look at more than one pixel")
         pixels = color.to_float(image)
-        out = self.kernel(pixels, *self.arguments, **dict(self.options))
+        options = dict(self.options) | ({"extent": extent(shape)} if self.extent else {})
+        out = self.kernel(pixels, *self.arguments, **options)
         if self.on is None:
             return cleared(out, extent(shape))
         if out.shape != pixels.shape or out.dtype != pixels.dtype:
