@@ -19,6 +19,7 @@ from jaxaug._pytree import Pytree as Pytree
 from jaxaug._pytree import static as static
 from jaxaug._random import Choice as Choice
 from jaxaug._random import draw as draw
+from jaxaug._tone import Tone as Tone
 from jaxaug._transform import Transform as Transform
 from jaxaug._transform import batched as batched
 from jaxaug._transform import lift as lift

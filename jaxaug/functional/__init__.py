@@ -4,6 +4,7 @@ from jaxaug.functional import color as color
 from jaxaug.functional import geometry as geometry
 from jaxaug.functional import moments as moments
 from jaxaug.functional import resample as resample
+from jaxaug.functional import tone as tone
 from jaxaug.functional import whitening as whitening
 from jaxaug.functional.geometry import IDENTITY as IDENTITY
 from jaxaug.functional.geometry import flip as flip

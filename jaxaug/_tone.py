@@ -1,0 +1,90 @@
+"""Tone: a chain of curves of each channel, read off a table where that is cheaper."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from jaxaug._ops import Op
+from jaxaug._pixels import Apply
+from jaxaug._pytree import static
+from jaxaug._types import HWC, CanvasShape, Flag, Shape, extent
+from jaxaug.functional import color, tone
+from jaxaug.functional.resample import cleared
+
+
+class Tone(Op):
+    """Curves, one after the other: of each number in a channel, they make another.
+
+    A curve is a function ``f(values, weights, *arguments)`` as those in ``jaxaug.functional.tone``.
+
+    Attributes:
+        curves: the functions with their arguments, each as an ``Apply``.
+        table: the curves act on the 256 levels that a pixel can have, and on how often each occurs,
+            and pixels are looked up. That is exact for uint8 and rounds other pixels to levels.
+    """
+
+    curves: tuple[Apply, ...] = ()
+    table: bool = static(default=False)
+
+    def __init__(
+        self,
+        curve: Callable[..., Any],
+        *arguments: Any,
+        table: bool = False,
+        pointwise: bool = True,
+    ) -> None:
+        object.__setattr__(self, "curves", (Apply(curve, *arguments, pointwise=pointwise),))
+        object.__setattr__(self, "table", table)
+
+    def parts(self) -> list[tuple[str, Any]]:
+        return [*(("", curve) for curve in self.curves), *super().parts()[1:]]
+
+    def image(self, image: HWC, shape: Shape) -> HWC:
+        inside = _inside(image, shape)
+        pixels = color.to_float(image)
+        if not self.table:
+            return cleared(self._bent(pixels, inside), extent(shape))
+        levels = tone.levels_of(image)
+        table = self._bent(tone.all_levels(shape[2]), tone.histogram(levels, inside))
+        flags = [curve.on for curve in self.curves]
+        values = tone.look_up(levels, table)
+        if not any(flag is None for flag in flags):
+            values = jnp.where(jnp.stack([jnp.asarray(f) for f in flags]).any(), values, pixels)
+        return cleared(values, extent(shape))
+
+    def _bent(self, values: Any, weights: Any) -> Any:
+        for curve in self.curves:
+            out = curve.kernel(values, weights, *curve.arguments)
+            values = out if curve.on is None else jnp.where(curve.on, out, values)
+        return values
+
+    @property
+    def rereads(self) -> bool:
+        return self.table or not all(curve.pointwise for curve in self.curves)
+
+    def fused(self, other: Op) -> "Op | None":
+        if not isinstance(other, Tone):
+            return None
+        return self.replace(curves=self.curves + other.curves, table=self.table or other.table)
+
+    def select(self, on: Flag, other: Op | None) -> "Tone":
+        if not isinstance(other, Tone):
+            return self.replace(curves=tuple(curve.gate(on) for curve in self.curves))
+        table = self.table or other.table
+        families = [[curve.family for curve in op.curves] for op in (self, other)]
+        if families[0] == families[1]:
+            pairs = zip(self.curves, other.curves, strict=True)
+            return self.replace(curves=tuple(a.select(on, b) for a, b in pairs), table=table)
+        rest = tuple(curve.gate(jnp.logical_not(on)) for curve in other.curves)
+        return self.replace(curves=self.gate(on).curves + rest, table=table)
+
+
+def _inside(image: HWC, shape: Shape) -> Any:
+    """``(h, w, 1)``, which pixels of a canvas are the picture's; None if all are."""
+    if not isinstance(shape, CanvasShape):
+        return None
+    size = extent(shape)
+    sides = [lax.broadcasted_iota(jnp.float32, (*image.shape[:2], 1), k) < size[k] for k in (0, 1)]
+    return sides[0] & sides[1]
