@@ -27,6 +27,7 @@ FLOORS = [
     ("functional.whitening", "functional.tone"),
     ("functional.taps",),
     ("functional.resample",),
+    ("functional.filter",),
     ("functional",),
     ("_ops", "_random"),
     ("_warp", "_pixels"),
