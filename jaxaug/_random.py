@@ -38,13 +38,15 @@ Range: TypeAlias = Scalar | tuple[Scalar, Scalar] | Choice
 """``r`` for ``(-r, r)`` around 0 or ``(1 - r, 1 + r)`` around 1, a pair as it is, a ``Choice``."""
 
 
-def draw(key: Key, span: Range, *, around: float = 0.0, shape: tuple[int, ...] = ()) -> jax.Array:
+def draw(
+    key: Key, span: Range, *, around: float | None = 0.0, shape: tuple[int, ...] = ()
+) -> jax.Array:
     """Draw from a range, uniformly.
 
     Args:
         key: used once, here.
         span: the range; see ``Range``.
-        around: centre of a range given as one number.
+        around: centre of a range given as one number; None where a number stands for itself.
         shape: how many to draw, independently.
 
     Returns:
@@ -56,20 +58,20 @@ def draw(key: Key, span: Range, *, around: float = 0.0, shape: tuple[int, ...] =
     return _spread(jax.random.uniform(key, shape), span, around)
 
 
-def draws(key: Key, *spans: Range, around: float = 0.0) -> list[jax.Array]:
+def draws(key: Key, *spans: Range, around: float | None = 0.0) -> list[jax.Array]:
     """Draw one number from each range, all from one key: a key for each would cost a split more."""
     uniforms = jax.random.uniform(key, (len(spans),))
     return [_spread(uniforms[k], span, around) for k, span in enumerate(spans)]
 
 
-def _spread(uniform: jax.Array, span: Range, around: float) -> jax.Array:
+def _spread(uniform: jax.Array, span: Range, around: float | None) -> jax.Array:
     if isinstance(span, Choice):
         return pick(uniform, span.values)
     low, high = limits(span, around=around)
     return jnp.asarray(low + uniform * (high - low))
 
 
-def limits(span: Any, *, around: float = 0.0) -> tuple[Any, Any]:
+def limits(span: Any, *, around: float | None = 0.0) -> tuple[Any, Any]:
     """The two ends of a range that is a number or a pair."""
     pair = isinstance(span, tuple | list) or getattr(span, "ndim", 0) == 1
     if pair and len(span) != 2:
@@ -84,8 +86,8 @@ def limits(span: Any, *, around: float = 0.0) -> tuple[Any, Any]:
     return low, high
 
 
-def _about(radius: Any, around: float) -> tuple[Any, Any]:
-    return around - radius, around + radius
+def _about(radius: Any, around: float | None) -> tuple[Any, Any]:
+    return (radius, radius) if around is None else (around - radius, around + radius)
 
 
 def _is_known(value: Any) -> bool:

@@ -141,6 +141,7 @@ def test_ranges():
     for span, around, wanted in [
         (2.0, 0.0, uniform(-2, 2)),
         (0.25, 1.0, uniform(0.75, 1.25)),
+        (0.25, None, {0.25: 1}),
         ((3, 4.5), 1.0, uniform(3, 4.5)),
         (np.array([-1.0, 0.0]), 0.0, uniform(-1, 0)),
         (ja.Choice(1, 2, 2, 8), 1.0, {1: 1, 2: 2, 8: 1}),
