@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxaug import functional as functional
+from jaxaug._bend import Bend as Bend
 from jaxaug._compose import Chain as Chain
 from jaxaug._compose import Maybe as Maybe
 from jaxaug._compose import OneOf as OneOf
@@ -13,6 +14,7 @@ from jaxaug._ops import Op as Op
 from jaxaug._ops import Sequence as Sequence
 from jaxaug._ops import fuse as fuse
 from jaxaug._ops import visible_fraction as visible_fraction
+from jaxaug._ops import visible_points as visible_points
 from jaxaug._pixels import Apply as Apply
 from jaxaug._pixels import Color as Color
 from jaxaug._pytree import Pytree as Pytree
@@ -44,6 +46,11 @@ from jaxaug.transforms.crop import CenterCrop as CenterCrop
 from jaxaug.transforms.crop import RandomCrop as RandomCrop
 from jaxaug.transforms.crop import RandomResizedCrop as RandomResizedCrop
 from jaxaug.transforms.crop import Resize as Resize
+from jaxaug.transforms.distort import Elastic as Elastic
+from jaxaug.transforms.distort import GridDistortion as GridDistortion
+from jaxaug.transforms.distort import OpticalDistortion as OpticalDistortion
+from jaxaug.transforms.distort import Perspective as Perspective
+from jaxaug.transforms.distort import ThinPlateSpline as ThinPlateSpline
 from jaxaug.transforms.statistics import FeaturewiseNormalize as FeaturewiseNormalize
 from jaxaug.transforms.statistics import Normalize as Normalize
 from jaxaug.transforms.statistics import SamplewiseNormalize as SamplewiseNormalize

@@ -31,6 +31,7 @@ from jaxaug._types import (
     N2,
     N4,
     CanvasShape,
+    Example,
     Flag,
     JaxaugError,
     Shape,
@@ -75,13 +76,13 @@ class Op(Pytree, ABC):
             JaxaugError: the example breaks the value contract.
         """
         targets, shape = check_example(type(self).__name__, example)
-        after = self.output_shape(shape)
+        op = self.bound(targets, shape)
         moves = {
-            "image": lambda image: self.image(image, shape),
-            "mask": lambda mask: self.mask(mask, shape),
-            "boxes": lambda boxes: self.boxes(boxes, shape),
-            "keypoints": lambda points: self.keypoints(points, shape),
-            "size": lambda size: _size(after, size),
+            "image": lambda image: op.image(image, shape),
+            "mask": lambda mask: op.mask(mask, shape),
+            "boxes": lambda boxes: op.boxes(boxes, shape),
+            "keypoints": lambda points: op.keypoints(points, shape),
+            "size": lambda size: op.size_of(size, shape),
         }
         moved = {name: jax.tree.map(moves[name], value) for name, value in targets.items()}
         return {**example, **moved} if isinstance(example, dict) else moved["image"]
@@ -105,9 +106,30 @@ class Op(Pytree, ABC):
         del shape
         return points
 
+    def size_of(self, size: Any, shape: Shape) -> Any:
+        """The example's ``size`` afterwards: that of the picture on its canvas."""
+        after = self.output_shape(shape)
+        picture = after.size if isinstance(after, CanvasShape) else after[:2]
+        return picture if picture is size else jnp.asarray(picture).astype(size.dtype)
+
     def output_shape(self, shape: Shape) -> Shape:
         """Shape ``(h, w, c)`` of what comes out of an image of this shape."""
         return shape
+
+    def shown(self, boxes: N4, shape: Shape) -> jax.Array:
+        """How much of each box ``(n, 4)`` this leaves uncovered, ``(n,)`` in 0..1."""
+        del shape
+        return jnp.ones(boxes.shape[0])
+
+    @property
+    def binds(self) -> bool:
+        """Whether it depends on the example that it is applied to."""
+        return False
+
+    def bound(self, targets: Example, shape: Shape) -> "Op":
+        """The op, with what depends on the example decided: by its boxes, by its mask."""
+        del targets, shape
+        return self
 
     def then(self, other: "Op") -> "Op":
         """One op that does this and then ``other``: of one family if they fuse, else a Sequence."""
@@ -187,6 +209,33 @@ class Sequence(Op):
             shape = op.output_shape(shape)
         return shape
 
+    def shown(self, boxes: N4, shape: Shape) -> jax.Array:
+        part = super().shown(boxes, shape)
+        for op, before in self._with_shapes(shape):
+            part = part * op.shown(boxes, before)
+            boxes = op.boxes(boxes, before, clip=False)
+        return part
+
+    @property
+    def binds(self) -> bool:
+        return any(op.binds for op in self.ops)
+
+    def bound(self, targets: Example, shape: Shape) -> Op:
+        if not self.binds:
+            return self
+        ops = []
+        for op, before in self._with_shapes(shape):
+            fixed = op.bound(targets, before)
+            moves = {"mask": fixed.mask, "boxes": fixed.boxes}
+            moved = {
+                name: jax.tree.map(lambda x, move=move, at=before: move(x, at), targets[name])
+                for name, move in moves.items()
+                if name in targets
+            }
+            targets = targets | moved
+            ops.append(fixed)
+        return fuse(ops)
+
     def _with_shapes(self, shape: Shape) -> Iterable[tuple[Op, Shape]]:
         for op in self.ops:
             yield op, shape
@@ -203,11 +252,6 @@ class Sequence(Op):
 
     def resampled(self, outer: Resampling) -> "Sequence":
         return Sequence(tuple(op.resampled(outer) for op in self.ops))
-
-
-def _size(shape: Shape, size: Any) -> Any:
-    """The example's ``size`` for an image of this shape: the old one where the canvas was kept."""
-    return size if isinstance(shape, CanvasShape) else jnp.asarray(shape[:2], size.dtype)
 
 
 def flatten(op: Op) -> tuple[Op, ...]:
@@ -228,17 +272,48 @@ def fuse(ops: Iterable[Op]) -> Op:
 
 
 def visible_fraction(op: Op, boxes: N4, shape: Shape) -> jax.Array:
-    """How much of each box's area is still inside the image after an op.
+    """How much of each box's area is still to be seen after an op: inside the image, not covered.
+
+    Where a box is both cut and covered, the two parts are multiplied.
 
     Args:
-        op: a drawn op.
+        op: a drawn op. One that looks at more of an example than its boxes has to be bound to it
+            first: ``op.bound(example, shape)``.
         boxes: ``(n, 4)``, ``x0 y0 x1 y1`` in pixels of the original image.
         shape: ``(h, w, c)`` of the original image.
 
     Returns:
         ``(n,)`` in 0..1; 0 for padding.
     """
+    op = op.bound({"boxes": boxes}, shape)
+    boxes = jnp.asarray(boxes, jnp.float32)
     hull = op.boxes(boxes, shape, clip=False)
     left = geometry.clip_boxes(hull, extent(op.output_shape(shape)))
     area = geometry.box_area(hull)
-    return jnp.where(area > 0, geometry.box_area(left) / jnp.where(area > 0, area, 1.0), 0.0)
+    inside = jnp.where(area > 0, geometry.box_area(left) / jnp.where(area > 0, area, 1.0), 0.0)
+    return inside * op.shown(boxes, shape)
+
+
+def visible_points(op: Op, points: N2, shape: Shape) -> jax.Array:
+    """Which keypoints are still to be seen after an op: inside the image, not covered.
+
+    Args:
+        op: a drawn op; as in ``visible_fraction``.
+        points: ``(n, 2)``, ``x y`` in pixels of the original image.
+        shape: ``(h, w, c)`` of the original image.
+
+    Returns:
+        ``(n,)`` booleans; False for NaN.
+    """
+    points = jnp.asarray(points, jnp.float32)
+    around = jnp.concatenate([points - POINT, points + POINT], axis=-1)
+    # Covered ones are not a number on their way, on which a mirror may change their order.
+    seen = jnp.where(op.shown(around, shape)[:, None] > 0.5, points, jnp.nan)
+    moved = jnp.asarray(op.keypoints(seen, shape))
+    height, width = extent(op.output_shape(shape))
+    inside = (moved >= 0.0) & (moved < jnp.stack([jnp.float32(width), jnp.float32(height)]))
+    return inside.all(axis=-1)
+
+
+POINT = 1 / 64
+"""Half the side of the box, in pixels, that stands for a point where things cover it."""

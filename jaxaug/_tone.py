@@ -71,14 +71,18 @@ class Tone(Op):
 
     def select(self, on: Flag, other: Op | None) -> "Tone":
         if not isinstance(other, Tone):
-            return self.replace(curves=tuple(curve.gate(on) for curve in self.curves))
+            return self.replace(curves=_gated(self, on))
         table = self.table or other.table
         families = [[curve.family for curve in op.curves] for op in (self, other)]
         if families[0] == families[1]:
             pairs = zip(self.curves, other.curves, strict=True)
             return self.replace(curves=tuple(a.select(on, b) for a, b in pairs), table=table)
-        rest = tuple(curve.gate(jnp.logical_not(on)) for curve in other.curves)
-        return self.replace(curves=self.gate(on).curves + rest, table=table)
+        curves = _gated(self, on) + _gated(other, jnp.logical_not(on))
+        return self.replace(curves=curves, table=table)
+
+
+def _gated(op: Tone, on: Flag) -> tuple[Any, ...]:
+    return tuple(curve.gate(on) for curve in op.curves)
 
 
 def _inside(image: HWC, shape: Shape) -> Any:

@@ -1,20 +1,43 @@
-"""Warp: geometry as one map of the plane, for images, masks, boxes and keypoints alike."""
+"""Warp: geometry as one map of the plane, for images, masks, boxes and keypoints alike.
+
+The map goes from output to input: a matrix and, behind it, any number of bends, which are
+displacements with a matrix each. Without bends it is the matrix alone.
+"""
 
 import operator
 from collections.abc import Callable, Hashable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
+from jaxaug._bend import Bend, along, reversed_path, select_bends
 from jaxaug._ops import DEFAULT, UNDECIDED, Op, Resampling
 from jaxaug._pytree import static
-from jaxaug._types import HW, HWC, N2, N4, Extent, Flag, JaxaugError, Matrix, Shape, Size, extent
+from jaxaug._types import (
+    HW,
+    HWC,
+    N2,
+    N4,
+    CanvasShape,
+    Flag,
+    JaxaugError,
+    Matrix,
+    Scalar,
+    Shape,
+    Size,
+    extent,
+)
 from jaxaug.functional import geometry, resample
 
 MILD_SHRINK = 1.5
 """Antialiasing needs a separable map. A Warp to be antialiased therefore fuses with any separable
 one, and with a rotation or a shear only if it shrinks by no more than this: the two taps of plain
 interpolation then alias little. Beyond it, the two stay two resamplings."""
+
+
+OUTLINE = 8
+"""Points of each side of a box that are moved where lines do not stay straight."""
 
 
 class Warp(Op):
@@ -31,6 +54,9 @@ class Warp(Op):
             edges.
         swap: the keypoints' partners under a mirror image, as an index table: left eye, right eye.
         resampling: border, fill and interpolation; open ones are decided by the container.
+        bends: displacements, each with a matrix of its own, behind the matrix.
+        picture: ``(h, w)`` of the picture within the output, whole numbers, if it is smaller than
+            ``size`` and lies in its top left corner.
     """
 
     matrix: Matrix = geometry.IDENTITY
@@ -40,6 +66,8 @@ class Warp(Op):
     shrink: tuple[float, float] | None = static(default=None)
     swap: tuple[int, ...] | None = static(default=None)
     resampling: Resampling = static(default=UNDECIDED)
+    bends: tuple[Bend, ...] = ()
+    picture: tuple[Scalar, Scalar] | None = None
 
     def __post_init__(self) -> None:
         matrix = geometry.as_matrix(self.matrix)
@@ -48,87 +76,114 @@ class Warp(Op):
 
     def image(self, image: HWC, shape: Shape) -> HWC:
         how = self.resampling.otherwise(DEFAULT)
-        options: Any = {"interpolation": how.interpolation, "border": how.border}
-        options |= {"size": self.size, "extent": extent(shape)}
-        if self.shrink and self.kind == "separable" and how.interpolation != "nearest":
-            return resample.resize(image, self.matrix, shrink=self.shrink, fill=how.fill, **options)
-        return resample.warp(image, self.matrix, kind=self._kind, fill=how.fill, **options)
+        options: Any = {"interpolation": how.interpolation, "border": how.border, "fill": how.fill}
+        options |= self._sizes(shape)
+        if self.shrink and self.separable and how.interpolation != "nearest":
+            return resample.resize(image, self.matrix, shrink=self.shrink, **options)
+        return resample.warp(image, self.matrix, kind=self._kind, path=self._path, **options)
 
     def mask(self, mask: HW, shape: Shape) -> HW:
         how = self.resampling.otherwise(DEFAULT)
         options: Any = {"border": how.border, "fill": how.mask_fill, "kind": self._kind}
-        options |= {"size": self.size, "extent": extent(shape)}
-        return resample.warp_mask(mask, self.matrix, **options)
+        return resample.warp_mask(
+            mask, self.matrix, path=self._path, **options, **self._sizes(shape)
+        )
 
     def boxes(self, boxes: N4, shape: Shape, *, clip: bool = True) -> N4:
-        sizes = self._extents(shape)
-        moved = geometry.move_boxes(geometry.inverse(self.matrix), boxes, sizes)
-        return geometry.clip_boxes(moved, sizes[1]) if clip else moved
+        per_side = OUTLINE if self.bends else 1
+        moved = geometry.hulls(boxes, lambda points: self._moved(points, shape), per_side)
+        return geometry.clip_boxes(moved, extent(self.output_shape(shape))) if clip else moved
 
     def keypoints(self, points: N2, shape: Shape) -> N2:
-        moved = geometry.move_points(geometry.inverse(self.matrix), points, self._extents(shape))
+        moved = self._moved(points, shape)
         if self.swap is None:
             return moved
         if sorted(self.swap) != list(range(points.shape[0])):
             want = f"a table `swap` that permutes the {points.shape[0]} keypoints"
             raise JaxaugError("Warp", want, str(self.swap))
-        (a, b, _), (c, d, _), _ = self.matrix
-        return jnp.where(a * d - b * c < 0, moved[jnp.asarray(self.swap)], moved)
+        mirrored: Any = False
+        for (a, b, _), (c, d, _), _ in (self.matrix, *(bend.matrix for bend in self.bends)):
+            mirrored = mirrored ^ (a * d - b * c < 0)
+        return jnp.where(mirrored, moved[jnp.asarray(self.swap)], moved)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return shape if self.size is None else (*self.size, shape[2])
+        if self.size is None:
+            return shape
+        after = (*self.size, shape[2])
+        return after if self.picture is None else CanvasShape(after, jnp.stack(self.picture))
 
-    def _extents(self, shape: Shape) -> tuple[Extent, Extent]:
-        """``(h, w)`` of the picture before and after."""
-        before = extent(shape)
-        return before, self.size or before
+    def _moved(self, points: N2, shape: Shape) -> N2:
+        """Where points ``(n, 2)`` go: along the way back."""
+        matrix, bends = reversed_path(self.matrix, self.bends)
+        before, after = extent(shape), extent(self.output_shape(shape))
+        if not bends:
+            return geometry.move_points(matrix, points, (before, after))
+        there = geometry.move_points(matrix, points, (before, (0, 0)))
+        y, x = along(bends, there[:, 1], there[:, 0])
+        return jnp.stack([x + after[1] / 2, y + after[0] / 2], axis=-1)
+
+    def _sizes(self, shape: Shape) -> dict[str, Any]:
+        picture = None if self.picture is None else extent(self.output_shape(shape))
+        return {"size": self.size, "extent": extent(shape), "picture": picture}
 
     def fused(self, other: Op) -> "Op | None":
         if not isinstance(other, Warp):
             return None
         decided = {self.resampling, other.resampling} - {UNDECIDED}
-        separable = self.kind == other.kind == "separable"
-        resizing = [
-            warp.shrink for warp in (self, other) if warp.kind == "separable" and warp.shrink
-        ]
+        separable = self.separable and other.separable
+        resizing = [warp.shrink for warp in (self, other) if warp.separable and warp.shrink]
         mild = all(max(shrink) <= MILD_SHRINK for shrink in resizing)
         if len(decided) > 1 or not (separable or mild):
             return None
         if self.swap and other.swap and self.swap != other.swap:
             raise JaxaugError("Warp", "one table `swap` in a chain", f"{self.swap}, {other.swap}")
+        # Coordinates go through other first, and from its last matrix on through this.
+        last: Any = other.bends[-1] if other.bends else other
+        joined = last.replace(
+            matrix=geometry.product(self.matrix, last.matrix),
+            kind=geometry.wider(self.kind, last.kind),
+        )
+        first, bends = (other, (*other.bends[:-1], joined)) if other.bends else (joined, ())
         return Warp(
-            matrix=geometry.product(self.matrix, other.matrix),
+            matrix=first.matrix,
             size=other.size or self.size,
             source=self.source if self.size else other.source,
-            kind=_wider(self, other),
+            kind=first.kind,
             shrink=_join(operator.mul, self.shrink, other.shrink),
             swap=self.swap or other.swap,
             resampling=decided.pop() if decided else UNDECIDED,
+            bends=bends + self.bends,
+            picture=other.picture if other.size else self.picture,
         )
 
     @property
     def family(self) -> Hashable:
-        return (Warp, self.size, self.resampling)
+        return (Warp, self.size, self.resampling, self.picture is None)
 
     def select(self, on: Flag, other: Op | None) -> "Warp":
         if other is None and self.size and self.size != self.source:
             remedy = "Let every alternative have one output size, or resize after it."
             raise JaxaugError("gate", "an op that keeps the size", f"output {self.size}", remedy)
         rest = other if isinstance(other, Warp) else Warp()
+        pictures = (self.picture, rest.picture) if self.picture and rest.picture else None
         return self.replace(
             matrix=geometry.select(on, self.matrix, rest.matrix),
-            kind=_wider(self, rest),
+            kind=geometry.wider(self.kind, rest.kind),
             shrink=_join(max, self.shrink, rest.shrink),
             swap=self.swap or rest.swap,
+            bends=select_bends(on, self.bends, rest.bends),
+            picture=pictures and jax.tree.map(lambda a, b: jnp.where(on, a, b), *pictures),
         )
 
     def inverse(self) -> "Warp":
         """The Warp back, in closed form; the output then has the size of the original input."""
-        if self.size and not self.source:
+        if self.size and (not self.source or self.picture):
             remedy = "Make the Warp with source=(h, w), the size of its input: canvases have none."
             raise JaxaugError("Warp.inverse", "the size to go back to", "none", remedy)
-        matrix = geometry.inverse(self.matrix)
-        return self.replace(matrix=matrix, size=self.source, source=self.size, shrink=None)
+        matrix, bends = reversed_path(self.matrix, self.bends)
+        kind = self.kind if not bends else "projective"
+        changes = {"matrix": matrix, "bends": bends, "kind": kind, "shrink": None}
+        return self.replace(size=self.source, source=self.size, **changes)
 
     def resampled(self, outer: Resampling) -> "Warp":
         return self.replace(resampling=self.resampling.otherwise(outer))
@@ -137,13 +192,14 @@ class Warp(Op):
     def _kind(self) -> geometry.Kind:
         return self.kind or "projective"
 
+    @property
+    def separable(self) -> bool:
+        """Whether rows stay rows and columns columns, so that two passes of lines can resample."""
+        return self.kind == "separable" and not self.bends
 
-def _wider(first: Warp, second: Warp) -> geometry.Kind:
-    """The kind that holds both."""
-    kinds = (first.kind, second.kind)
-    if "projective" in kinds:
-        return "projective"
-    return "affine" if "affine" in kinds else "separable"
+    @property
+    def _path(self) -> resample.Path | None:
+        return (lambda y, x: along(self.bends, y, x)) if self.bends else None
 
 
 def _join(

@@ -1,6 +1,7 @@
 """Kernels: arrays in, arrays out; no keys, no classes."""
 
 from jaxaug.functional import color as color
+from jaxaug.functional import displace as displace
 from jaxaug.functional import filter as filter  # noqa: A004 - the field's name
 from jaxaug.functional import geometry as geometry
 from jaxaug.functional import moments as moments

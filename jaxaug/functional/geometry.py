@@ -7,6 +7,7 @@ elementwise: as small array products they would be kernels of their own, and the
 depend on the batch.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import jax
@@ -65,6 +66,33 @@ def quarter_turn(times: Scalar) -> Matrix:
     return ((cos, -sin, 0.0), (sin, cos, 0.0), (0.0, 0.0, 1.0))
 
 
+def quadrilateral(corners: Any, size: Extent) -> Matrix:
+    """The projective map that brings the corners of a picture to four points.
+
+    P. Heckbert, Fundamentals of Texture Mapping and Image Warping, 1989.
+
+    Args:
+        corners: where the corners go, as ``(y, x)`` from the centre: top left, top right, bottom
+            right, bottom left.
+        size: ``(h, w)`` of the picture.
+
+    Returns:
+        The map of the content, input to output.
+    """
+    (y0, x0), (y1, x1), (y2, x2), (y3, x3) = corners
+    right_x, down_x, rest_x = x1 - x2, x3 - x2, (x0 - x1) + (x2 - x3)
+    right_y, down_y, rest_y = y1 - y2, y3 - y2, (y0 - y1) + (y2 - y3)
+    area = _cross(right_x, down_y, down_x, right_y)
+    g = _cross(rest_x, down_y, down_x, rest_y) / area
+    h = _cross(right_x, rest_y, rest_x, right_y) / area
+    square = (
+        (x1 - x0 + g * x1, x3 - x0 + h * x3, x0),
+        (y1 - y0 + g * y1, y3 - y0 + h * y3, y0),
+        (g, h, 1.0),
+    )
+    return product(square, ((1.0 / size[1], 0.0, 0.5), (0.0, 1.0 / size[0], 0.5), (0.0, 0.0, 1.0)))
+
+
 def as_matrix(matrix: Any) -> Matrix:
     """Nested scalars from such, or from a ``(3, 3)`` array; NumPy's numbers stay known."""
     if hasattr(matrix, "shape"):
@@ -119,6 +147,20 @@ def select(on: Flag, matrix: Matrix, other: Matrix) -> Matrix:
     return as_matrix([[choose(on, a, b) for a, b in zip(*rows, strict=True)] for rows in pairs])
 
 
+def wider(first: Kind | None, second: Kind | None) -> Kind:
+    """The kind that holds both; None is not known."""
+    return KINDS[max(KINDS.index(kind or "projective") for kind in (first, second))]
+
+
+def through(matrix: Matrix, y: Any, x: Any, kind: Kind = "projective") -> tuple[Any, Any]:
+    """Coordinates ``(y, x)`` from the centre through a matrix; a depth of 0 is kept away from."""
+    moved_x, moved_y, depth = (_dot(row, (x, y, 1.0)) for row in matrix)
+    if kind == "projective":
+        depth = jnp.where(jnp.abs(depth) < 1e-6, 1e-6, depth)
+        moved_y, moved_x = moved_y / depth, moved_x / depth
+    return moved_y, moved_x
+
+
 def move_points(matrix: Matrix, points: N2, sizes: tuple[Extent, Extent]) -> N2:
     """Where points go.
 
@@ -149,11 +191,27 @@ def move_boxes(matrix: Matrix, boxes: N4, sizes: tuple[Extent, Extent]) -> N4:
     Returns:
         ``(n, 4)`` float32.
     """
+    return hulls(boxes, lambda points: move_points(matrix, points, sizes))
+
+
+def hulls(boxes: N4, move: Callable[[N2], N2], per_side: int = 1) -> N4:
+    """The upright hulls ``(n, 4)`` of the outlines of moved boxes; padding becomes zeros.
+
+    Args:
+        boxes: ``(n, 4)``, ``x0 y0 x1 y1`` in pixels.
+        move: where points ``(n, 2)`` go.
+        per_side: how many points of each side are moved: 1 takes the corners, which is exact where
+            lines stay straight.
+    """
     boxes = jnp.asarray(boxes, jnp.float32)
     x0, y0, x1, y1 = (boxes[:, k] for k in range(4))
-    corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)]
-    moved = [move_points(matrix, jnp.stack(corner, axis=-1), sizes) for corner in corners]
-    stacked = jnp.stack(moved)
+    outline = []
+    for step in range(per_side):
+        part = step / per_side
+        x, y = x0 + part * (x1 - x0), y0 + part * (y1 - y0)
+        back_x, back_y = x1 - part * (x1 - x0), y1 - part * (y1 - y0)
+        outline += [(x, y0), (x1, y), (back_x, y1), (x0, back_y)]
+    stacked = jnp.stack([move(jnp.stack(point, axis=-1)) for point in outline])
     hull = jnp.concatenate([stacked.min(axis=0), stacked.max(axis=0)], axis=-1)
     return jnp.where(box_area(boxes)[:, None] > 0, hull, 0.0)
 

@@ -3,6 +3,7 @@
 Which pixels a coordinate looks at, and what the border rules do to it, is told in ``taps``.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -27,12 +28,13 @@ from jaxaug.functional.taps import (
 )
 
 Image: TypeAlias = Shaped[Array, "_ _ _"]  # what comes out: its size is not that of what went in
+Path: TypeAlias = Callable[[Plane, Plane], tuple[Plane, Plane]]  # from (y, x) to (y, x)
 
 PAD_MODES = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
 
 
 def coordinates(
-    matrix: Matrix, size: Any, out_size: Any, kind: Kind, *, canvas: Any
+    matrix: Matrix, size: Any, out_size: Any, kind: Kind, *, canvas: Any, path: Path | None = None
 ) -> tuple[Plane, Plane]:
     """Source ``(y, x)`` of every output pixel, in pixel indices (the first pixel's centre is 0).
 
@@ -43,7 +45,12 @@ def coordinates(
         canvas: ``(h, w)`` of the output and of what lies beside it.
         kind: the structure of the matrix; a separable one gives an ``(h, 1)`` and a ``(1, w)``
             plane.
+        path: where coordinates go behind the matrix, in pixels from the centre.
     """
+    if path is not None:
+        y, x = coordinates(matrix, (1, 1), out_size, kind, canvas=canvas)
+        y, x = materialize(path(*(jnp.broadcast_to(u, canvas) for u in (y, x))))
+        return y + (size[0] - 1) / 2, x + (size[1] - 1) / 2
     (a, b, c), (d, e, f), (g, h, i) = matrix
     x = lax.broadcasted_iota(jnp.float32, (1, canvas[1]), 1) - (out_size[1] - 1) / 2
     y = lax.broadcasted_iota(jnp.float32, (canvas[0], 1), 0) - (out_size[0] - 1) / 2
@@ -73,7 +80,9 @@ def warp(
     *,
     size: Size | None = None,
     extent: Extent | None = None,
+    picture: Extent | None = None,
     kind: Kind = "projective",
+    path: Path | None = None,
     interpolation: str = "linear",
     border: str = "constant",
     fill: Any = 0.0,
@@ -88,7 +97,9 @@ def warp(
         matrix: output to input, in pixels, origin at the image centres.
         size: ``(h, w)`` of the output; the input's by default.
         extent: ``(h, w)`` of the picture, if it is traced numbers; else it is all of the image.
+        picture: ``(h, w)`` of the picture in the output, likewise.
         kind: the structure of the matrix, if it is known to be less than projective.
+        path: where coordinates ``(y, x)`` go behind the matrix, in pixels from the centre.
         interpolation: ``nearest``, ``linear`` or ``cubic``.
         border: the rule outside the image, one of ``BORDERS``.
         fill: value of ``constant``, in 0..1: a number or one a channel.
@@ -97,8 +108,8 @@ def warp(
         ``(h, w, c)`` float32 in 0..1.
     """
     before: Any = extent or image.shape[:2]
-    after: Any = size or before
-    y, x = coordinates(matrix, before, after, kind, canvas=size or image.shape[:2])
+    after: Any = picture or size or before
+    y, x = coordinates(matrix, before, after, kind, canvas=size or image.shape[:2], path=path)
     values = sample(
         image, y, x, extent=extent, interpolation=interpolation, border=border, fill=fill
     )
@@ -154,14 +165,16 @@ def warp_mask(
     *,
     size: Size | None = None,
     extent: Extent | None = None,
+    picture: Extent | None = None,
     kind: Kind = "projective",
+    path: Path | None = None,
     border: str = "constant",
     fill: Scalar = 0,
 ) -> Shaped[Array, "_ _"]:
     """Resample a mask ``(h, w)`` of any type by the nearest pixel; the type is kept."""
     before: Any = extent or mask.shape
-    after: Any = size or before
-    y, x = coordinates(matrix, before, after, kind, canvas=size or mask.shape)
+    after: Any = picture or size or before
+    y, x = coordinates(matrix, before, after, kind, canvas=size or mask.shape, path=path)
     if border != "constant":
         y, x = (fold(u, n, border) for u, n in zip((y, x), before, strict=True))
     ((down, _, in_y),), ((right, _, in_x),) = (
@@ -231,6 +244,7 @@ def resize(
     *,
     size: Size | None = None,
     extent: Extent | None = None,
+    picture: Extent | None = None,
     shrink: tuple[float, float],
     interpolation: str = "linear",
     border: str = "constant",
@@ -246,6 +260,7 @@ def resize(
         matrix: output to input, separable, in pixels, origin at the centres.
         size: ``(h, w)`` of the output; the input's by default.
         extent: ``(h, w)`` of the picture, if it is traced numbers; else it is all of the image.
+        picture: ``(h, w)`` of the picture in the output, likewise.
         shrink: upper bounds of how much the map shrinks along y and x; they fix the number of taps.
         interpolation: ``linear`` or ``cubic``, the kernel that is widened.
         border: the rule for pixels whose centre falls outside the image.
@@ -255,7 +270,7 @@ def resize(
         ``(h, w, c)`` float32 in 0..1.
     """
     before: Any = extent or image.shape[:2]
-    after: Any = size or before
+    after: Any = picture or size or before
     y, x = coordinates(matrix, before, after, "separable", canvas=size or image.shape[:2])
     lines = materialize((y[:, 0], x[0]))
     values, inside = to_float(image), []
@@ -274,23 +289,26 @@ def resize(
 def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> Image:
     """Weighted sums of whole rows (axis 0) or of whole columns (axis 1)."""
     start, weights = taps
+    shape = tuple(-1 if k == axis else 1 for k in range(3))
+    index = to_int(start, values.shape[axis])
+    total = weighted_sum(
+        (lines(values, index + np.uint32(t), axis), weight.reshape(shape))
+        for t, weight in enumerate(weights)
+    )
+    return materialize(total) if axis == 0 else total
+
+
+def lines(values: HWC, index: Plane, axis: int) -> Image:
+    """Whole rows (axis 0) or columns (axis 1) at integers ``(n,)`` that are within the image."""
     numbers = lax.GatherDimensionNumbers(
         offset_dims=tuple(k for k in range(3) if k != axis),
         collapsed_slice_dims=(axis,),
         start_index_map=(axis,),
     )
-    slice_sizes = tuple(1 if k == axis else n for k, n in enumerate(values.shape))
-    shape = tuple(-1 if k == axis else 1 for k in range(3))
-    index = to_int(start, values.shape[axis])
-
-    def lines(t: int) -> Image:
-        return lax.gather(
-            values,
-            (index + np.uint32(t))[:, None],
-            numbers,
-            slice_sizes=slice_sizes,
-            mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
-        )
-
-    total = weighted_sum((lines(t), weight.reshape(shape)) for t, weight in enumerate(weights))
-    return materialize(total) if axis == 0 else total
+    return lax.gather(
+        values,
+        index[:, None],
+        numbers,
+        slice_sizes=tuple(1 if k == axis else n for k, n in enumerate(values.shape)),
+        mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS,
+    )
