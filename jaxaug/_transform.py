@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,8 @@ from jaxaug._types import (
 from jaxaug.functional import color, stable
 
 DTYPES = ("float32", "bfloat16", "float16", "uint8")
+
+Drawn = TypeVar("Drawn")
 
 
 class Transform(Pytree, ABC):
@@ -123,9 +125,9 @@ def check_dtype(who: str, dtype: Any) -> str | None:
     return name
 
 
-def _materialized(op: Op) -> Op:
-    """The op with its drawn numbers written to memory; known numbers stay known, keys stay keys."""
-    leaves, structure = jax.tree.flatten(op)
+def materialized(drawn_tree: Drawn) -> Drawn:
+    """What was drawn, its numbers written to memory; known numbers stay known, keys stay keys."""
+    leaves, structure = jax.tree.flatten(drawn_tree)
     drawn = {
         place: leaf
         for place, leaf in enumerate(leaves)
@@ -162,7 +164,7 @@ class Batched(Pytree):
         def one_row(key: Key, example: Example) -> Example:
             _, shape = check_example(who, example)
             # Numbers first, pixels then: else every pixel's loop would draw and turn them anew.
-            op = _materialized(self.transform.sample(key, shape))
+            op = materialized(self.transform.sample(key, shape))
             return converted(op, self.dtype)(example)
 
         moved = jax.vmap(one_row)(keys, targets)
@@ -195,10 +197,14 @@ def batched(transform: Transform, *, dtype: Any = None) -> Batched:
     return Batched(transform, check_dtype("batched", dtype))
 
 
-def record_keys(key: Key, columns: Example, rows: int) -> Key:
-    """The key of every row, ``(rows,)``: by record and visit if named, else by row number."""
+def record_keys(key: Key, columns: Example, rows: int, first: Any = 0) -> Key:
+    """The key of every row, ``(rows,)``: by record and visit if named, else by row number.
+
+    ``first`` is the number of the first of these rows in the whole batch.
+    """
     if "index" not in columns or "visit" not in columns:
-        return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(rows, dtype=jnp.uint32))
+        numbers = jnp.arange(rows, dtype=jnp.uint32) + jnp.uint32(first)
+        return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
     identity = []
     for name in ("visit", "index"):
         column = columns[name]
