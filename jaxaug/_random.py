@@ -64,6 +64,15 @@ def draws(key: Key, *spans: Range, around: float | None = 0.0) -> list[jax.Array
     return [_spread(uniforms[k], span, around) for k, span in enumerate(spans)]
 
 
+def draw_whole(key: Key, span: Range) -> jax.Array:
+    """Draw a whole number, int32: a number is itself, a pair has both of its ends in it."""
+    uniform = jax.random.uniform(key)
+    if isinstance(span, Choice):
+        return pick(uniform, span.values).astype(jnp.int32)
+    low, high = limits(span, around=None)
+    return jnp.asarray(low + jnp.floor(uniform * (high - low + 1))).astype(jnp.int32)
+
+
 def _spread(uniform: jax.Array, span: Range, around: float | None) -> jax.Array:
     if isinstance(span, Choice):
         return pick(uniform, span.values)

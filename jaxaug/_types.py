@@ -105,6 +105,17 @@ def check_no_canvas(who: str, shape: Shape, why: str, remedy: str = "Resize firs
         raise JaxaugError(who, f"an image without the key 'size', {why}", got, remedy)
 
 
+def check_rgb(who: str, shape: Shape) -> None:
+    """Refuse an image without the three channels red, green and blue.
+
+    Raises:
+        JaxaugError: another number of channels.
+    """
+    if shape[2] != 3:
+        want = "3 channels, red green and blue, since it mixes colours"
+        raise JaxaugError(who, want, f"an image {tuple(shape)}", "Leave it out for such images.")
+
+
 class JaxaugError(ValueError):
     """What every check of jaxaug raises: who, what was expected, what came, what to do.
 
