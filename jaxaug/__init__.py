@@ -35,6 +35,11 @@ from jaxaug.transforms.affine import Shear as Shear
 from jaxaug.transforms.affine import Translate as Translate
 from jaxaug.transforms.affine import VerticalFlip as VerticalFlip
 from jaxaug.transforms.affine import Zoom as Zoom
+from jaxaug.transforms.blur import BoxBlur as BoxBlur
+from jaxaug.transforms.blur import Defocus as Defocus
+from jaxaug.transforms.blur import GaussianBlur as GaussianBlur
+from jaxaug.transforms.blur import MedianBlur as MedianBlur
+from jaxaug.transforms.blur import MotionBlur as MotionBlur
 from jaxaug.transforms.color import Brightness as Brightness
 from jaxaug.transforms.color import ChannelShift as ChannelShift
 from jaxaug.transforms.color import ColorJitter as ColorJitter
@@ -51,6 +56,15 @@ from jaxaug.transforms.distort import GridDistortion as GridDistortion
 from jaxaug.transforms.distort import OpticalDistortion as OpticalDistortion
 from jaxaug.transforms.distort import Perspective as Perspective
 from jaxaug.transforms.distort import ThinPlateSpline as ThinPlateSpline
+from jaxaug.transforms.noise import GaussianNoise as GaussianNoise
+from jaxaug.transforms.noise import SaltAndPepper as SaltAndPepper
+from jaxaug.transforms.noise import ShotNoise as ShotNoise
+from jaxaug.transforms.noise import SpeckleNoise as SpeckleNoise
+from jaxaug.transforms.quality import JPEG as JPEG
+from jaxaug.transforms.quality import Downscale as Downscale
+from jaxaug.transforms.sharpen import Emboss as Emboss
+from jaxaug.transforms.sharpen import Sharpness as Sharpness
+from jaxaug.transforms.sharpen import UnsharpMask as UnsharpMask
 from jaxaug.transforms.statistics import FeaturewiseNormalize as FeaturewiseNormalize
 from jaxaug.transforms.statistics import Normalize as Normalize
 from jaxaug.transforms.statistics import SamplewiseNormalize as SamplewiseNormalize

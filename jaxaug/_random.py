@@ -103,6 +103,45 @@ def _is_known(value: Any) -> bool:
     return isinstance(value, int | float | np.number)
 
 
+def check_range(
+    who: str,
+    span: Range,
+    want: str,
+    least: float,
+    most: float = float("inf"),
+    *,
+    around: float | None = None,
+    whole: bool = False,
+) -> None:
+    """Refuse known numbers of a range that lie beyond what makes sense; traced ones are trusted.
+
+    Raises:
+        JaxaugError: a number outside ``[least, most]``, or one with decimals if ``whole``.
+    """
+    for value in _ends(span, around):
+        if _is_known(value) and not (least <= value <= most and (not whole or value % 1 == 0)):
+            raise JaxaugError(who, want, describe(span))
+
+
+def known_ends(
+    who: str, span: Range, what: str, remedy: str = "", *, around: float | None = None
+) -> tuple[float, float]:
+    """The smallest and the largest number of a range, where the program is shaped by them.
+
+    Raises:
+        JaxaugError: one of its numbers is traced.
+    """
+    values = _ends(span, around)
+    if not all(_is_known(value) for value in values):
+        want = f"{what} that is known when the program is written"
+        raise JaxaugError(who, want, describe(span), remedy)
+    return float(min(values)), float(max(values))
+
+
+def _ends(span: Range, around: float | None) -> tuple[Any, ...]:
+    return span.values if isinstance(span, Choice) else limits(span, around=around)
+
+
 def pick(uniform: jax.Array, values: tuple[Scalar, ...]) -> jax.Array:
     """One of ``values`` for each number in 0..1, by comparisons: an index would be a gather."""
     place = jnp.floor(uniform * len(values))

@@ -47,6 +47,23 @@ COLOR = {
     "featurewise-normalize": ja.FeaturewiseNormalize((0.4, 0.4, 0.5), (0.2, 0.2, 0.3)),
     "zca": ja.ZCA((0.4, 0.4, 0.5), ROOT, (20, 26, 3)),
 }
+FILTERS = {
+    "gaussian-blur": ja.GaussianBlur((0.1, 2.0)),
+    "box-blur": ja.BoxBlur((0.0, 2.5)),
+    "median-blur": ja.MedianBlur(3),
+    "motion-blur": ja.MotionBlur((3, 7)),
+    "defocus": ja.Defocus((1, 3)),
+    "sharpness": ja.Sharpness(0.9),
+    "unsharp-mask": ja.UnsharpMask((0.5, 1.0), threshold=0.02),
+    "emboss": ja.Emboss(),
+    "gaussian-noise": ja.GaussianNoise((0.05, 0.2)),
+    "speckle-noise": ja.SpeckleNoise((0.05, 0.2), per_channel=False),
+    "shot-noise": ja.ShotNoise((3, 60)),
+    "salt-and-pepper": ja.SaltAndPepper((0.02, 0.2)),
+    "downscale": ja.Downscale((0.25, 0.75)),
+    "jpeg": ja.JPEG((10, 90)),
+    "jpeg-444": ja.JPEG((10, 90), subsampling="4:4:4"),
+}
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),
     "chain-empty": ja.Chain(),
@@ -56,7 +73,7 @@ CONTAINERS = {
     "random-order": ja.RandomOrder(ja.Contrast(0.3), ja.Saturation(0.3)),
     "lift": ja.lift(noise),
 }
-TABLE = GEOMETRY | CROPS | COLOR | CONTAINERS
+TABLE = GEOMETRY | FILTERS | CROPS | COLOR | CONTAINERS
 
 IDENTITIES = {
     "rotate": ja.Rotate(0.0),
@@ -76,6 +93,17 @@ IDENTITIES = {
     "normalize": ja.Normalize(0.0, 1.0),
     "featurewise-normalize": ja.FeaturewiseNormalize(0.0, 1.0, epsilon=0.0),
     "clip": ja.Clip(),
+    "gaussian-blur": ja.GaussianBlur(0.0, kernel_size=5),
+    "box-blur": ja.BoxBlur(0.0),
+    "motion-blur": ja.MotionBlur((0.0, 1.0)),
+    "defocus": ja.Defocus((0.0, 0.5)),
+    "sharpness": ja.Sharpness(0.0),
+    "unsharp-mask": ja.UnsharpMask(amount=0.0),
+    "emboss": ja.Emboss(0.0),
+    "gaussian-noise": ja.GaussianNoise(0.0),
+    "speckle-noise": ja.SpeckleNoise(0.0),
+    "salt-and-pepper": ja.SaltAndPepper(0.0),
+    "downscale": ja.Downscale(1.0),
     "chain-empty": ja.Chain(),
     "maybe": ja.Maybe(ja.Rotate(20), p=0.0),
     "some-of": ja.SomeOf(ja.Rotate(20), ja.Hue(0.2), n=0),

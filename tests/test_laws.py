@@ -81,7 +81,7 @@ def test_same_key_same_result_and_another_key_another(name):
     first = sample(KEY)
     equal(first, sample(KEY))
     others = [sample(jax.random.key(k)) for k in range(8)]
-    fixed = ("resize", "center-crop", "grayscale", "rescale", "clip", "normalize")
+    fixed = ("resize", "center-crop", "grayscale", "rescale", "clip", "normalize", "median-blur")
     if name not in (*fixed, *FITTED, "samplewise-normalize", "chain-empty"):
         assert any((a != b).any() for o in others for a, b in zip(first, o, strict=True))
 
@@ -142,8 +142,7 @@ def test_pickle_repr_and_tree_round_trip(name):
     assert repr(jax.tree.unflatten(structure, leaves)) == repr(transform)
     op = transform.sample(KEY, (20, 26, 3))
     equal(_numbers(again.sample(KEY, (20, 26, 3))), _numbers(op))
-    if name != "lift":  # keys themselves do not pickle
-        equal(pickle.loads(pickle.dumps(op)), op)
+    equal(_numbers(pickle.loads(pickle.dumps(op))), _numbers(op))
     assert repr(op).startswith(type(op).__name__ + "(")
 
 

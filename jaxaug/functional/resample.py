@@ -278,7 +278,7 @@ def resize(
         n = before[axis], image.shape[axis]
         within, u = beyond(lines[axis], n[0], border)
         taps = wide_taps(u, scale, n, shrink[axis], interpolation)
-        values = _combine(values, materialize(taps), axis)
+        values = combine(values, materialize(taps), axis)
         inside.append(within)
     if border != "constant":
         return cleared(values, after)
@@ -286,8 +286,14 @@ def resize(
     return cleared(jnp.where(seen, values, jnp.asarray(fill, jnp.float32)), after)
 
 
-def _combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> Image:
-    """Weighted sums of whole rows (axis 0) or of whole columns (axis 1)."""
+def combine(values: HWC, taps: tuple[Plane, Plane], axis: int) -> Image:
+    """Weighted sums of whole rows (axis 0) or of whole columns (axis 1).
+
+    Args:
+        values: ``(h, w, c)`` float32.
+        taps: the first of the lines ``(n,)``, and weights ``(taps, n)`` of it and of those after.
+        axis: the one that is resampled to ``n``.
+    """
     start, weights = taps
     shape = tuple(-1 if k == axis else 1 for k in range(3))
     index = to_int(start, values.shape[axis])

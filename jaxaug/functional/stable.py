@@ -82,6 +82,18 @@ def choose(on: Flag, value: Any, other: Any) -> Any:
     return jnp.where(on, value, other)
 
 
+@jax.custom_jvp
+def straight_through(value: jax.Array, source: jax.Array) -> jax.Array:
+    """``value``, with the gradient of ``source``: for roundings, which have none of their own."""
+    del source
+    return value
+
+
+@straight_through.defjvp
+def _straight_through_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    return primals[0], tangents[1]
+
+
 def mean(image: HWC) -> jax.Array:
     """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``, to 2**-22 of the largest value.
 
