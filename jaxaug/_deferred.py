@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxaug._ops import UNDECIDED, Op, Resampling
 from jaxaug._pytree import static
-from jaxaug._types import HWC, Example, Flag, JaxaugError, Shape, Size
+from jaxaug._types import HW, HWC, N2, N4, Example, Flag, JaxaugError, Shape, Size
 
 
 class Deferred(Op):
@@ -51,8 +51,23 @@ class Deferred(Op):
 
     def image(self, image: HWC, shape: Shape) -> HWC:
         del image, shape
-        remedy = "Apply the op to the example, or bind it first: op.bound(example, shape)."
-        raise JaxaugError("Deferred.image", "an op bound to an example", "one that is not", remedy)
+        raise _not_bound("image")
+
+    def mask(self, mask: HW, shape: Shape) -> HW:
+        del mask, shape
+        raise _not_bound("mask")
+
+    def boxes(self, boxes: N4, shape: Shape, *, clip: bool = True) -> N4:
+        del boxes, shape, clip
+        raise _not_bound("boxes")
+
+    def keypoints(self, points: N2, shape: Shape) -> N2:
+        del points, shape
+        raise _not_bound("keypoints")
+
+    def shown(self, boxes: N4, shape: Shape) -> jax.Array:
+        del boxes, shape
+        raise _not_bound("shown")
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape if self.size is None else (*self.size, shape[2])
@@ -64,6 +79,10 @@ class Deferred(Op):
 
     def select(self, on: Flag, other: Op | None) -> "Deferred":
         if not isinstance(other, Deferred):
+            if self.size:
+                remedy = "Let every alternative have one output size, or resize after it."
+                got = f"output {self.size}"
+                raise JaxaugError("gate", "an op that keeps the size", got, remedy)
             return self.replace(on=on if self.on is None else jnp.logical_and(on, self.on))
         arguments = jax.tree.map(lambda a, b: jnp.where(on, a, b), self.arguments, other.arguments)
         flags = [True if op.on is None else op.on for op in (self, other)]
@@ -72,3 +91,8 @@ class Deferred(Op):
 
     def resampled(self, outer: Resampling) -> "Deferred":
         return self.replace(resampling=self.resampling.otherwise(outer))
+
+
+def _not_bound(what: str) -> JaxaugError:
+    remedy = "Apply the op to the example, or bind it first: op.bound(example, shape)."
+    return JaxaugError(f"Deferred.{what}", "an op bound to an example", "one that is not", remedy)

@@ -131,6 +131,11 @@ class Op(Pytree, ABC):
         del targets, shape
         return self
 
+    @property
+    def results(self) -> "tuple[Op, ...] | None":
+        """The ops of several results side by side; None if there is one result."""
+        return None
+
     def then(self, other: "Op") -> "Op":
         """One op that does this and then ``other``: of one family if they fuse, else a Sequence."""
         return fuse((self, other))
@@ -209,6 +214,11 @@ class Sequence(Op):
             shape = op.output_shape(shape)
         return shape
 
+    def size_of(self, size: Any, shape: Shape) -> Any:
+        for op, before in list(self._with_shapes(shape))[-1:]:
+            return op.size_of(size, before)
+        return size
+
     def shown(self, boxes: N4, shape: Shape) -> jax.Array:
         part = super().shown(boxes, shape)
         for op, before in self._with_shapes(shape):
@@ -224,17 +234,23 @@ class Sequence(Op):
         if not self.binds:
             return self
         ops = []
-        for op, before in self._with_shapes(shape):
-            fixed = op.bound(targets, before)
+        for op in self.ops:
+            fixed = op.bound(targets, shape)
             moves = {"mask": fixed.mask, "boxes": fixed.boxes}
             moved = {
-                name: jax.tree.map(lambda x, move=move, at=before: move(x, at), targets[name])
+                name: jax.tree.map(lambda x, move=move, at=shape: move(x, at), targets[name])
                 for name, move in moves.items()
                 if name in targets
             }
             targets = targets | moved
+            shape = fixed.output_shape(shape)
             ops.append(fixed)
         return fuse(ops)
+
+    @property
+    def results(self) -> tuple[Op, ...] | None:
+        ends = self.ops[-1].results if self.ops else None
+        return ends and tuple(fuse((*self.ops[:-1], end)) for end in ends)
 
     def _with_shapes(self, shape: Shape) -> Iterable[tuple[Op, Shape]]:
         for op in self.ops:
@@ -283,9 +299,11 @@ def visible_fraction(op: Op, boxes: N4, shape: Shape) -> jax.Array:
         shape: ``(h, w, c)`` of the original image.
 
     Returns:
-        ``(n,)`` in 0..1; 0 for padding.
+        ``(n,)`` in 0..1; 0 for padding. Of several results, one row for each.
     """
     op = op.bound({"boxes": boxes}, shape)
+    if op.results:
+        return jnp.stack([visible_fraction(each, boxes, shape) for each in op.results])
     boxes = jnp.asarray(boxes, jnp.float32)
     hull = op.boxes(boxes, shape, clip=False)
     left = geometry.clip_boxes(hull, extent(op.output_shape(shape)))
@@ -303,8 +321,10 @@ def visible_points(op: Op, points: N2, shape: Shape) -> jax.Array:
         shape: ``(h, w, c)`` of the original image.
 
     Returns:
-        ``(n,)`` booleans; False for NaN.
+        ``(n,)`` booleans; False for NaN. Of several results, one row for each.
     """
+    if op.results:
+        return jnp.stack([visible_points(each, points, shape) for each in op.results])
     points = jnp.asarray(points, jnp.float32)
     around = jnp.concatenate([points - POINT, points + POINT], axis=-1)
     # Covered ones are not a number on their way, on which a mirror may change their order.

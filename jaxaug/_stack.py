@@ -43,6 +43,10 @@ class Stack(Op):
         return self.ops[0].output_shape(shape)
 
     @property
+    def results(self) -> tuple[Op, ...]:
+        return self.ops
+
+    @property
     def binds(self) -> bool:
         return any(op.binds for op in self.ops)
 

@@ -266,7 +266,9 @@ CASES = {
         lambda: ja.batched(MIRROR)(KEY, batch() | {"size": SIZES[0]}), "one number of rows"
     ),
     "the shorter side": (lambda: ja.Resize(8)(KEY, example()), r"both sides: Resize\(\(h, w\)\)"),
-    "a quarter turn": (lambda: ja.Rotate90()(KEY, example()), "Rotate90: .*a square.*Resize first"),
+    "a quarter turn": (
+        lambda: ja.Rotate90()(KEY, example()), "Rotate90: .*a square.*crop to a square first"
+    ),
     "statistics": (
         lambda: ja.Chain(MIRROR, ja.SamplewiseNormalize())(KEY, example()),
         r"in Chain\[1\] .*SamplewiseNormalize: .*without the key 'size'.*Resize first",

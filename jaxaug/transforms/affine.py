@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jaxaug import functional as F  # noqa: N812
 from jaxaug._ops import Op, fuse
 from jaxaug._pytree import static
-from jaxaug._random import Range, check_probability, coin, draw, draws, pick
+from jaxaug._random import Range, check_probability, coin, draw, draws
 from jaxaug._transform import Transform
-from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, check_no_canvas, describe, extent
+from jaxaug._types import JaxaugError, Key, Matrix, Scalar, Shape, describe, extent
 from jaxaug._warp import Warp
 
 
@@ -157,29 +157,6 @@ class VerticalFlip(Transform):
     def sample(self, key: Key, shape: Shape) -> Op:
         del shape
         return Warp(F.flip(y=coin(key, self.p)), swap=self.swap)
-
-
-class Rotate90(Transform):
-    """Turn the image by a number of quarter turns, exactly.
-
-    Args:
-        times: the quarter turns to choose from, counter-clockwise; odd ones need a square image.
-
-    Raises:
-        JaxaugError: an odd number of turns of an image that is not square, or of a picture on a
-            canvas, which may not be.
-    """
-
-    times: tuple[int, ...] = static(default=(0, 1, 2, 3))
-
-    def sample(self, key: Key, shape: Shape) -> Op:
-        odd = any(turn % 2 for turn in self.times)
-        if odd:
-            check_no_canvas("Rotate90", shape, "as odd turns need a square")
-        if odd and shape[0] != shape[1]:
-            remedy = "Use Rotate90(times=(0, 2)), or crop to a square first."
-            raise JaxaugError("Rotate90", "a square image", f"{shape[:2]}", remedy)
-        return Warp(F.quarter_turn(pick(jax.random.uniform(key), self.times)))
 
 
 def _check_unit(who: str, unit: str) -> None:

@@ -1,14 +1,12 @@
-"""Geometry that changes the size of the image: resize and crops."""
-
-from typing import Any
+"""Windows of the image: resize, crops, several crops."""
 
 import jax
 import jax.numpy as jnp
 
-from jaxaug import functional as F  # noqa: N812
-from jaxaug._ops import Op
+from jaxaug._ops import Op, fuse
 from jaxaug._pytree import static
 from jaxaug._random import limits
+from jaxaug._stack import Stack
 from jaxaug._transform import Transform
 from jaxaug._types import (
     CanvasShape,
@@ -22,6 +20,7 @@ from jaxaug._types import (
     extent,
 )
 from jaxaug._warp import Warp
+from jaxaug._window import Window, boxed, centred, cut, pair, set_size
 
 
 class Resize(Transform):
@@ -38,13 +37,13 @@ class Resize(Transform):
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int):
-            _set_size(self)
+            set_size(self)
         elif self.size < 1:
             raise JaxaugError("Resize", "a size above 0", describe(self.size))
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key
-        return _boxed((0.0, 0.0, *extent(shape)), self._output(shape), shape)
+        return boxed((0.0, 0.0, *extent(shape)), self._output(shape), shape)
 
     def _output(self, shape: Shape) -> Size:
         if not isinstance(self.size, int):
@@ -66,13 +65,13 @@ class CenterCrop(Transform):
     size: Size | int = static()
 
     def __post_init__(self) -> None:
-        _set_size(self)
+        set_size(self)
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key
-        size = _pair(self.size)
-        top, left = (_centred(n, cut) for n, cut in zip(extent(shape), size, strict=True))
-        return _cut(top, left, size, shape)
+        size = pair(self.size)
+        top, left = (centred(n, side) for n, side in zip(extent(shape), size, strict=True))
+        return cut(top, left, size, shape)
 
 
 class RandomCrop(Transform):
@@ -93,13 +92,13 @@ class RandomCrop(Transform):
     padding: Size | int = static(default=0)
 
     def __post_init__(self) -> None:
-        _set_size(self)
+        set_size(self)
         padding = (self.padding,) * 2 if isinstance(self.padding, int) else tuple(self.padding)
         if len(padding) != 2 or min(padding) < 0:
             raise JaxaugError("RandomCrop", "a padding >= 0, one or two", describe(self.padding))
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        size, padding = _pair(self.size), _pair(self.padding)
+        size, padding = pair(self.size), pair(self.padding)
         if any(n + 2 * pad < cut for n, pad, cut in zip(shape, padding, size, strict=False)):
             remedy = "Give it padding=, or resize first."
             raise JaxaugError("RandomCrop", f"an image of {size} or more", f"{shape[:2]}", remedy)
@@ -108,9 +107,9 @@ class RandomCrop(Transform):
         uniform = jax.random.uniform(key, (2,))
         top, left = (jnp.floor(uniform[k] * (room[k] + 1)) - float(padding[k]) for k in range(2))
         if isinstance(shape, CanvasShape):
-            top = jnp.where(room[0] < 0, _centred(sides[0], size[0]), top)
-            left = jnp.where(room[1] < 0, _centred(sides[1], size[1]), left)
-        return _cut(top, left, size, shape)
+            top = jnp.where(room[0] < 0, centred(sides[0], size[0]), top)
+            left = jnp.where(room[1] < 0, centred(sides[1], size[1]), left)
+        return cut(top, left, size, shape)
 
 
 class RandomResizedCrop(Transform):
@@ -133,12 +132,12 @@ class RandomResizedCrop(Transform):
     ratio: tuple[Scalar, Scalar] = (3 / 4, 4 / 3)
 
     def __post_init__(self) -> None:
-        _set_size(self)
+        set_size(self)
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        return _boxed(self._window(key, shape), _pair(self.size), shape)
+        return boxed(self._window(key, shape), pair(self.size), shape)
 
-    def _window(self, key: Key, shape: Shape) -> tuple[Scalar, Scalar, Scalar, Scalar]:
+    def _window(self, key: Key, shape: Shape) -> Window:
         """Top, left, height and width of the window, whole numbers."""
         tries = 10
         in_height, in_width = (side * 1.0 for side in extent(shape))
@@ -166,44 +165,68 @@ class RandomResizedCrop(Transform):
         return top, left, height, width
 
 
-def _set_size(transform: Any) -> None:
-    size = transform.size
-    sides = (size, size) if isinstance(size, int) else size
-    good = isinstance(sides, tuple | list) and len(sides) == 2
-    if not good or not all(isinstance(side, int) and side > 0 for side in sides):
-        who = type(transform).__name__
-        raise JaxaugError(who, "a size (h, w) of two numbers above 0", describe(size))
-    object.__setattr__(transform, "size", tuple(sides))
+class FiveCrop(Transform):
+    """Cut out the four corners and the middle: five images, side by side in a new first axis.
+
+    They come in torchvision's order: top left, top right, bottom left, bottom right, centre. What
+    follows in a chain is done to each.
+
+    Args:
+        size: ``(h, w)`` of each, or one number for a square.
+
+    Raises:
+        JaxaugError: the image is smaller. A picture on a canvas that is, is centred and filled
+            around.
+    """
+
+    size: Size | int = static()
+
+    def __post_init__(self) -> None:
+        set_size(self)
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        del key
+        return Stack(_five("FiveCrop", pair(self.size), shape))
 
 
-def _pair(size: Size | int) -> Size:
-    return (size, size) if isinstance(size, int) else size
+class TenCrop(Transform):
+    """The five crops of ``FiveCrop`` and then the same five of the mirrored image.
+
+    Args:
+        size: ``(h, w)`` of each, or one number for a square.
+        vertical: the image is mirrored top to bottom, else left to right.
+        swap: the keypoints whose names change sides in a mirror; as in ``HorizontalFlip``.
+
+    Raises:
+        JaxaugError: as in ``FiveCrop``.
+    """
+
+    size: Size | int = static()
+    vertical: bool = static(default=False)
+    swap: tuple[int, ...] | None = static(default=None)
+
+    def __post_init__(self) -> None:
+        set_size(self)
+
+    def sample(self, key: Key, shape: Shape) -> Op:
+        del key
+        five = _five("TenCrop", pair(self.size), shape)
+        across, down = (1.0, -1.0) if self.vertical else (-1.0, 1.0)
+        matrix = ((across, 0.0, 0.0), (0.0, down, 0.0), (0.0, 0.0, 1.0))
+        mirror = Warp(matrix, swap=self.swap)
+        return Stack(five + tuple(fuse((mirror, op)) for op in five))
 
 
-def _centred(n: Scalar, cut: int) -> Scalar:
-    """Where a window of ``cut`` pixels starts in the middle of ``n``: a half goes to even."""
-    return round((n - cut) / 2) if isinstance(n, int) else jnp.round((n - cut) / 2)
-
-
-def _source(shape: Shape) -> Size | None:
-    """The size that an op can go back to; the place of a picture on a canvas is not known to it."""
-    return None if isinstance(shape, CanvasShape) else shape[:2]
-
-
-def _cut(top: Scalar, left: Scalar, size: Size, shape: Shape) -> Warp:
-    """The window of this size at a place, pixel for pixel."""
-    in_height, in_width = extent(shape)
-    down = top + (size[0] - in_height) / 2
-    right = left + (size[1] - in_width) / 2
-    return Warp(F.translate(-right, -down), size=size, source=_source(shape))
-
-
-def _boxed(window: tuple[Scalar, Scalar, Scalar, Scalar], size: Size, shape: Shape) -> Warp:
-    """A window ``(top, left, height, width)`` inside the image, resized."""
-    top, left, height, width = window
-    in_height, in_width = extent(shape)
-    down = top + height / 2 - in_height / 2
-    right = left + width / 2 - in_width / 2
-    matrix = ((width / size[1], 0.0, right), (0.0, height / size[0], down), (0.0, 0.0, 1.0))
-    shrink = (max(1.0, shape[0] / size[0]), max(1.0, shape[1] / size[1]))
-    return Warp(matrix, size=size, source=_source(shape), shrink=shrink)
+def _five(who: str, size: Size, shape: Shape) -> tuple[Op, ...]:
+    if shape[0] < size[0] or shape[1] < size[1]:
+        remedy = "Pad or resize first."
+        raise JaxaugError(who, f"an image of {size} or more", f"{shape[:2]}", remedy)
+    sides = extent(shape)
+    middle = [centred(n, side) for n, side in zip(sides, size, strict=True)]
+    first: list[Scalar] = [0, 0]
+    last: list[Scalar] = [n - side for n, side in zip(sides, size, strict=True)]
+    if isinstance(shape, CanvasShape):
+        first = [jnp.minimum(place, 0.0) for place in middle]
+        last = [jnp.where(end < 0, mid, end) for mid, end in zip(middle, last, strict=True)]
+    corners = [(y, x) for y in (first[0], last[0]) for x in (first[1], last[1])]
+    return tuple(cut(y, x, size, shape) for y, x in (*corners, middle))
