@@ -168,15 +168,28 @@ def defocus(image: HWC, radius: Scalar, *, reach: int, extent: Extent) -> HWC:
         extent: ``(h, w)`` of the picture.
     """
     pixels = to_float(image)
-    height, width, channels = pixels.shape
     away = np.arange(reach + 1, dtype=np.float32)
     rim = jnp.maximum(radius, 0.5) + 0.5
     inside = materialize(jnp.clip(rim - np.hypot(away[:, None], away), 0.0, 1.0))
     count = [1.0] + [2.0] * reach  # of rows and columns at each distance
     across = materialize(weighted_sum((inside[k], count[k]) for k in range(reach + 1)))
     total = weighted_sum((across[k], count[k]) for k in range(reach + 1))
-    weights = materialize(inside * (1.0 / total))
-    around = materialize(padded(pixels, reach, extent=extent))
+    return even(pixels, inside * (1.0 / total), extent=extent)
+
+
+def even(image: HWC, weights: Float[Array, "n n"], *, extent: Extent) -> Float[Array, "h w c"]:
+    """A filter alike in all four directions; beyond the edge the picture is mirrored.
+
+    Args:
+        image: ``(h, w, c)`` float32.
+        weights: of pixels by their distance, in rows and in columns; the first one is the pixel's
+            own.
+        extent: ``(h, w)`` of the picture.
+    """
+    height, width, channels = image.shape
+    reach = weights.shape[0] - 1
+    weights = materialize(weights)
+    around = materialize(padded(image, reach, extent=extent))
     rows = around.reshape(around.shape[0], -1)
 
     def along(row: Any, k: Any) -> jax.Array:
@@ -196,7 +209,7 @@ def defocus(image: HWC, radius: Scalar, *, reach: int, extent: Extent) -> HWC:
         return sums + along(above + below, k)
 
     middle = along(rows[reach : reach + height], 0)
-    return lax.fori_loop(1, reach + 1, add_pair, middle).reshape(pixels.shape)
+    return lax.fori_loop(1, reach + 1, add_pair, middle).reshape(image.shape)
 
 
 # Stencils -----------------------------------------------------------------------------------------
