@@ -30,7 +30,8 @@ def field(y: Plane, x: Plane, nodes: Array, spacing: Scalar) -> Pair:
     """
     nodes = jnp.asarray(nodes)
     rows, columns, _ = nodes.shape
-    down, right = y / spacing + (rows - 1) / 2, x / spacing + (columns - 1) / 2
+    unit = 1.0 / spacing
+    down, right = y * unit + (rows - 1) / 2, x * unit + (columns - 1) / 2
     shape = jnp.shape(down)
     flat = (jnp.reshape(u, (-1, 1)) if len(shape) < 2 else u for u in (down, right))
     moved = sample(nodes, *flat, border="nearest").reshape(*shape, 2)
@@ -94,7 +95,7 @@ def radial(y: Plane, x: Plane, k: Scalar, size: Any) -> Pair:
 
     ``k > 0`` looks further out near the edge and so shrinks there: a barrel; else a pincushion.
     """
-    squared = jnp.square(y / size[0]) + jnp.square(x / size[1])
+    squared = materialize(_squared(*_in_sides(y, x, size, k)))
     factor = k * squared * (1.0 + squared)
     return y * factor, x * factor
 
@@ -104,11 +105,11 @@ def fisheye(y: Plane, x: Plane, k: Scalar, size: Any) -> Pair:
 
     ``r`` is in sides of the picture; at ``k = 0`` a pinhole's ``r`` is read at its angle.
     """
-    squared = jnp.square(y / size[0]) + jnp.square(x / size[1])
+    squared = materialize(_squared(*_in_sides(y, x, size, k)))
     middle = squared < 1e-8
     radius = jnp.sqrt(jnp.where(middle, 1.0, squared))
-    angle = jnp.arctan(radius)
-    square = jnp.square(angle)
+    angle = materialize(jnp.arctan(radius))
+    square = materialize(jnp.square(angle))
     bent = angle * (1.0 + k * square * (1.0 + square)) / radius
     factor = jnp.where(middle, 0.0, bent - 1.0)
     return y * factor, x * factor
@@ -124,17 +125,31 @@ def spline(y: Plane, x: Plane, weights: Array, centres: Array, size: Any) -> Pai
         centres: ``(n, 2)`` control points in sides from the centre, ``y x``.
         size: ``(h, w)`` of the picture.
     """
-    v, u = y / size[0], x / size[1]
+    weights = jnp.asarray(weights)
+    v, u = _in_sides(y, x, size, weights[0, 0])
     terms = [jnp.ones_like(u), u, v]
     for k in range(centres.shape[0]):
-        squared = jnp.square(v - centres[k, 0]) + jnp.square(u - centres[k, 1])
+        squared = _squared(v - centres[k, 0], u - centres[k, 1])
         near = squared < 1e-12
         terms.append(jnp.where(near, 0.0, squared * jnp.log(jnp.where(near, 1.0, squared))))
-    weights = jnp.asarray(weights)
     down, right = (
         weighted_sum((term, weights[k, axis]) for k, term in enumerate(terms)) for axis in (0, 1)
     )
     return down * size[0], right * size[1]
+
+
+def _in_sides(y: Plane, x: Plane, size: Any, drawn: Scalar) -> Pair:
+    """Coordinates in sides of the picture, written out: what follows subtracts and squares them.
+
+    Nothing that was drawn is in them yet, so that compilers may compute what follows themselves, by
+    other functions than those of the program: one number that was ``drawn`` is mixed in, by zero.
+    """
+    none = 0.0 * jnp.asarray(drawn)
+    return materialize((y * (1.0 / size[0]) + none, x * (1.0 / size[1]) + none))
+
+
+def _squared(y: Plane, x: Plane) -> Plane:
+    return weighted_sum(((y, y), (x, x)))
 
 
 def spline_weights(centres: np.ndarray, moves: Array) -> jax.Array:
@@ -151,5 +166,5 @@ def spline_weights(centres: np.ndarray, moves: Array) -> jax.Array:
     system = np.zeros((n + 3, n + 3))
     system[:3, 3:], system[3:, :3], system[3:, 3:] = plane.T, plane, bending
     solved = np.linalg.inv(system)[:, 3:].astype(np.float32)
-    moves = jnp.asarray(moves)
+    moves = materialize(jnp.asarray(moves))  # else known factors of theirs may join the weights
     return weighted_sum((moves[k], solved[:, k : k + 1]) for k in range(n))
