@@ -3,10 +3,12 @@
 from jaxaug.functional import color as color
 from jaxaug.functional import displace as displace
 from jaxaug.functional import downscale as downscale
+from jaxaug.functional import exchange as exchange
 from jaxaug.functional import filter as filter  # noqa: A004 - the field's name
 from jaxaug.functional import geometry as geometry
 from jaxaug.functional import jpeg as jpeg
 from jaxaug.functional import median as median
+from jaxaug.functional import mixing as mixing
 from jaxaug.functional import moments as moments
 from jaxaug.functional import noise as noise
 from jaxaug.functional import resample as resample
