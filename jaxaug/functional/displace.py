@@ -51,7 +51,7 @@ def smooth_noise(white: Array, reach: float) -> jax.Array:
     radius = margin(reach)
     taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / reach) ** 2)
     taps = (taps / np.sqrt(np.sum(taps**2))).astype(np.float32)  # of variances, not of values
-    out = jnp.asarray(white)
+    out = materialize(jnp.asarray(white))
     for axis in (0, 1):
         length = out.shape[axis] - 2 * radius
         cuts = [jax.lax.slice_in_dim(out, t, t + length, axis=axis) for t in range(2 * radius + 1)]

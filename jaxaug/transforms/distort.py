@@ -15,6 +15,7 @@ from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Scalar, Shape, describe, extent
 from jaxaug._warp import Warp
 from jaxaug.functional import displace
+from jaxaug.functional.stable import materialize
 
 
 class Perspective(Transform):
@@ -157,7 +158,8 @@ class ThinPlateSpline(Transform):
     def sample(self, key: Key, shape: Shape) -> Op:
         line = np.linspace(-0.5, 0.5, self.grid)
         centres = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
-        moves = jax.random.normal(key, centres.shape) * self.scale
+        # Drawn first, scaled then: a normal is a product itself, known factors could be joined.
+        moves = materialize(jax.random.normal(key, centres.shape)) * self.scale
         arguments = (displace.spline_weights(centres, moves), jnp.float32(centres), _size(shape))
         return Warp(bends=(Bend(displace.spline, arguments),))
 
