@@ -45,13 +45,13 @@ class Color(Op):
         if not isinstance(other, Color):
             return None
         matrix = color.product(other.matrix, self.matrix)
-        offset = color.apply(other.matrix, jnp.asarray(self.offset)) + other.offset
+        offset = color.moved(other.matrix, self.offset) + other.offset
         mean = None if self.mean is None else color.product(other.matrix, self.mean)
         if other.mean is not None:
             seen = self.matrix if self.mean is None else color.add(self.matrix, self.mean)
             own = color.product(other.mean, seen)
             mean = own if mean is None else color.add(mean, own)
-            offset = color.apply(other.mean, jnp.asarray(self.offset)) + offset
+            offset = color.moved(other.mean, self.offset) + offset
         return Color(matrix, mean, offset)
 
     def select(self, on: Flag, other: Op | None) -> "Color":

@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxaug._pytree import Pytree
 from jaxaug._types import JaxaugError, Key, Scalar, describe
+from jaxaug.functional.stable import rounded
 
 
 class Choice(Pytree):
@@ -77,7 +78,7 @@ def _spread(uniform: jax.Array, span: Range, around: float | None) -> jax.Array:
     if isinstance(span, Choice):
         return pick(uniform, span.values)
     low, high = limits(span, around=around)
-    return jnp.asarray(low + uniform * (high - low))
+    return jnp.asarray(low + rounded(uniform * (high - low)))
 
 
 def limits(span: Any, *, around: float | None = 0.0) -> tuple[Any, Any]:
@@ -165,6 +166,13 @@ def ranks(key: Key, n: int) -> list[jax.Array]:
         for i in range(n)
     ]
     return [sum((flag.astype(jnp.int32) for flag in row), jnp.int32(0)) for row in before]
+
+
+def permutation(key: Key, n: int) -> jax.Array:
+    """``ranks`` as one array, int32 ``(n,)``: for many, or where they are looked up."""
+    uniforms, own = jax.random.uniform(key, (n,)), np.arange(n)
+    first = (uniforms[None] == uniforms[:, None]) & (own[None] < own[:, None])
+    return jnp.sum((uniforms[None] < uniforms[:, None]) | first, axis=1, dtype=jnp.int32)
 
 
 def tags(names: Iterable[str]) -> list[int]:

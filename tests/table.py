@@ -47,6 +47,67 @@ COLOR = {
     "featurewise-normalize": ja.FeaturewiseNormalize((0.4, 0.4, 0.5), (0.2, 0.2, 0.3)),
     "zca": ja.ZCA((0.4, 0.4, 0.5), ROOT, (20, 26, 3)),
 }
+TONES = {
+    "gamma": ja.Gamma(0.4, gain=0.9),
+    "solarize": ja.Solarize((0.3, 0.9)),
+    "solarize-add": ja.SolarizeAdd(),
+    "posterize": ja.Posterize((2, 7)),
+    "invert": ja.Invert(),
+    "auto-contrast": ja.AutoContrast(),
+    "equalize": ja.Equalize(),
+    "tone-curve": ja.ToneCurve(0.2),
+    "tone-curve-each": ja.ToneCurve(0.2, per_channel=True),
+    "tones": ja.Chain(
+        ja.Gamma(0.4),
+        ja.ToneCurve(0.2),
+        ja.SolarizeAdd(),
+        ja.AutoContrast(),
+        ja.Solarize((0.3, 1.0)),
+        ja.Posterize((2, 7)),
+    ),
+    "one-of-tones": ja.OneOf(ja.Gamma(), ja.AutoContrast(), ja.Posterize((2, 7)), ja.Equalize()),
+    "clahe": ja.CLAHE(tiles=(3, 4)),
+    "clahe-each": ja.CLAHE(tiles=(2, 2), per_channel=True),
+}
+CASTS = {
+    "hue-rotation": ja.HueRotation(0.2),
+    "to-gray": ja.ToGray("rec709"),
+    "to-gray-max": ja.ToGray("max"),
+    "channel-shuffle": ja.ChannelShuffle(),
+    "channel-dropout": ja.ChannelDropout((1, 2), fill=(0.2, 0.5, 0.7)),
+    "rgb-shift": ja.RGBShift(0.1, 0.2, 0.1),
+    "sepia": ja.Sepia((0.2, 1.0)),
+    "planckian-jitter": ja.PlanckianJitter(),
+    "fancy-pca": ja.FancyPCA(),
+    "casts": ja.Chain(
+        ja.Sepia((0.2, 1.0)),
+        ja.HueRotation(0.2),
+        ja.PlanckianJitter(),
+        ja.ChannelShuffle(),
+        ja.FancyPCA(),
+        ja.Invert(),
+        ja.RGBShift(0.1, 0.2, 0.1),
+        ja.ChannelDropout((1, 2), fill=(0.2, 0.5, 0.7)),
+    ),
+    "photometric-distort": ja.PhotometricDistort(),
+}
+DISTORTIONS = {
+    "perspective": ja.Perspective(0.4),
+    "elastic": ja.Elastic((20.0, 30.0), sigma=4.0),
+    "grid-distortion": ja.GridDistortion(3),
+    "optical-distortion": ja.OpticalDistortion(0.4),
+    "fisheye": ja.OpticalDistortion(0.4, mode="fisheye"),
+    "thin-plate-spline": ja.ThinPlateSpline(0.05),
+    "bent-chain": ja.Chain(ja.Rotate(20), ja.Maybe(ja.GridDistortion(2)), ja.Zoom(0.2)),
+}
+POLICIES = {
+    "rand-augment": ja.RandAugment(),
+    "rand-augment-timm": ja.RandAugment(1, 9, "timm-increasing"),
+    "trivial-augment": ja.TrivialAugmentWide(),
+    "auto-augment": ja.AutoAugment("cifar10"),
+    "aug-mix": ja.AugMix(width=2, depth=2),
+    "policy": ja.policy([(ja.Rotate, 0.5, 20), (ja.Contrast, 0.5, 0.3)], [(ja.Zoom, 0.5, 0.2)]),
+}
 FILTERS = {
     "gaussian-blur": ja.GaussianBlur((0.1, 2.0)),
     "box-blur": ja.BoxBlur((0.0, 2.5)),
@@ -73,7 +134,7 @@ CONTAINERS = {
     "random-order": ja.RandomOrder(ja.Contrast(0.3), ja.Saturation(0.3)),
     "lift": ja.lift(noise),
 }
-TABLE = GEOMETRY | FILTERS | CROPS | COLOR | CONTAINERS
+TABLE = GEOMETRY | FILTERS | DISTORTIONS | POLICIES | CROPS | COLOR | CONTAINERS | TONES | CASTS
 
 IDENTITIES = {
     "rotate": ja.Rotate(0.0),
@@ -93,6 +154,22 @@ IDENTITIES = {
     "normalize": ja.Normalize(0.0, 1.0),
     "featurewise-normalize": ja.FeaturewiseNormalize(0.0, 1.0, epsilon=0.0),
     "clip": ja.Clip(),
+    "gamma": ja.Gamma(0.0),
+    "solarize": ja.Solarize(1.01),
+    "solarize-add": ja.SolarizeAdd(0.0),
+    "posterize": ja.Posterize(8),
+    "tone-curve": ja.ToneCurve(0.0),
+    "hue-rotation": ja.HueRotation(0.0),
+    "channel-dropout": ja.ChannelDropout(0),
+    "rgb-shift": ja.RGBShift(),
+    "sepia": ja.Sepia(0.0),
+    "fancy-pca": ja.FancyPCA(0.0),
+    "photometric-distort": ja.PhotometricDistort(p=0.0),
+    "elastic": ja.Elastic(0.0),
+    "grid-distortion": ja.GridDistortion(limit=0.0),
+    "optical-distortion": ja.OpticalDistortion(0.0),
+    "thin-plate-spline": ja.ThinPlateSpline(0.0),
+    "rand-augment": ja.RandAugment(p=0.0),
     "gaussian-blur": ja.GaussianBlur(0.0, kernel_size=5),
     "box-blur": ja.BoxBlur(0.0),
     "motion-blur": ja.MotionBlur((0.0, 1.0)),

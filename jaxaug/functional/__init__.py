@@ -1,11 +1,13 @@
 """Kernels: arrays in, arrays out; no keys, no classes."""
 
+from jaxaug.functional import clahe as clahe
 from jaxaug.functional import color as color
 from jaxaug.functional import displace as displace
 from jaxaug.functional import downscale as downscale
 from jaxaug.functional import exchange as exchange
 from jaxaug.functional import filter as filter  # noqa: A004 - the field's name
 from jaxaug.functional import geometry as geometry
+from jaxaug.functional import illuminant as illuminant
 from jaxaug.functional import jpeg as jpeg
 from jaxaug.functional import median as median
 from jaxaug.functional import mixing as mixing

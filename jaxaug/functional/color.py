@@ -5,6 +5,9 @@ vectors ``(c,)`` or full ``(c, c)`` matrices: the rank says how much they mix, s
 stay cheap.
 """
 
+import functools
+import operator
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import jax
@@ -12,12 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxaug._types import HWC, Scalar
-from jaxaug.functional.stable import mean, weighted_sum
+from jaxaug.functional.stable import mean, rounded, weighted_sum
 
 Mixing: TypeAlias = Any  # (), (c,) or (c, c) float32
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey: ITU-R BT.601, as Pillow's ``convert("L")``."""
+
+LUMA_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of red, green and blue in grey: ITU-R BT.709, that of sRGB screens."""
+
+SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)
+"""The usual sepia matrix, as in OpenCV's and Microsoft's examples, albumentations and Kornia."""
 
 
 def to_float(image: HWC) -> HWC:
@@ -45,11 +54,22 @@ def product(outer: Mixing, inner: Mixing) -> Mixing:
     """``outer @ inner``; diagonal forms stay diagonal."""
     outer, inner = jnp.asarray(outer), jnp.asarray(inner)
     if outer.ndim == 2 and inner.ndim == 2:
-        terms = ((outer[:, k : k + 1], inner[k : k + 1]) for k in range(outer.shape[1]))
-        return weighted_sum(terms)
-    if inner.ndim == 2:
-        return outer.reshape(-1, 1) * inner
-    return outer * inner
+        terms = (outer[:, k : k + 1] * inner[k : k + 1] for k in range(outer.shape[1]))
+        return _sum(terms)
+    return rounded((outer.reshape(-1, 1) if inner.ndim == 2 else outer) * inner)
+
+
+def moved(mixing: Mixing, offset: Mixing) -> Mixing:
+    """``A b`` for an offset, a number or ``(c,)``: as ``apply``, for few numbers."""
+    mixing, offset = jnp.asarray(mixing), jnp.asarray(offset)
+    if mixing.ndim < 2:
+        return rounded(offset * mixing)
+    offset = jnp.broadcast_to(offset, mixing.shape[1:])
+    return _sum(offset[k] * mixing[:, k] for k in range(mixing.shape[1]))
+
+
+def _sum(products: Iterable[jax.Array]) -> jax.Array:
+    return functools.reduce(operator.add, map(rounded, products))
 
 
 def add(first: Mixing, second: Mixing) -> Mixing:
@@ -73,7 +93,41 @@ def apply(mixing: Mixing, pixels: Any) -> Any:
 
 def blend(factor: Scalar, grey: Mixing) -> jax.Array:
     """``factor I + (1 - factor) G``, the matrix that moves a pixel away from its grey ``G x``."""
-    return grey + factor * (jnp.eye(grey.shape[0]) - grey)
+    return grey + rounded(factor * (jnp.eye(grey.shape[0]) - grey))
+
+
+def grey_matrix(weights: Any) -> jax.Array:
+    """The matrix ``(c, c)`` that gives every channel the pixel's grey, with weights ``(c,)``."""
+    weights = jnp.asarray(weights, jnp.float32)
+    return jnp.broadcast_to(weights, (weights.shape[0],) * 2)
+
+
+def rotate_hue(turns: Scalar) -> jax.Array:
+    """The matrix ``(3, 3)`` that turns colours about grey by a part of the full circle.
+
+    In the plane of I and Q of YIQ, the grey ``LUMA`` of a pixel being Y: so greys, and the grey of
+    every colour, stay.
+    """
+    rows = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
+    rows[1:] -= rows[1:].mean(axis=1, keepdims=True)  # the published digits do not quite add up
+    quarter = np.linalg.inv(rows) @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ rows
+    quarter = quarter.astype(np.float32)
+    angle = jnp.asarray(2.0 * np.pi * turns, jnp.float32)
+    identity, grey = np.eye(3, dtype=np.float32), np.broadcast_to(LUMA, (3, 3))
+    # Written as what it adds to the identity, which it then is without a turn.
+    added = ((jnp.cos(angle) - 1.0) * (identity - grey), jnp.sin(angle) * quarter)
+    return jnp.asarray(identity) + _sum(added)
+
+
+def brightest(image: HWC) -> HWC:
+    """The largest channel of every pixel in all of them: HSV's value."""
+    return jnp.broadcast_to(image.max(axis=-1, keepdims=True), image.shape)
+
+
+def middle(image: HWC) -> HWC:
+    """Halfway between the largest and the smallest channel, in all of them: HSL's lightness."""
+    ends = image.max(axis=-1, keepdims=True) + image.min(axis=-1, keepdims=True)
+    return jnp.broadcast_to(0.5 * ends, image.shape)
 
 
 def shift_hue(image: HWC, turns: Scalar) -> HWC:

@@ -67,6 +67,15 @@ def materialize(tree: Any) -> Any:
     return lax.platform_dependent(tree, cpu=loop, default=barrier)
 
 
+def rounded(product: Any) -> Any:
+    """A product that no addition is fused with: it is rounded as it stands.
+
+    For small matrices, of which a compiler writes out every entry and then shares what is the same
+    in several. Nothing but 1e30 is cut, which compilers do not know.
+    """
+    return jnp.clip(product, -1e30, 1e30)
+
+
 def choose(on: Flag, value: Any, other: Any) -> Any:
     """``value`` where ``on``, else ``other``, without a branch if one of them is a Python number.
 

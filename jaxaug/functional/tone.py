@@ -15,6 +15,7 @@ from jax import lax
 
 from jaxaug._types import HWC, Array, Scalar
 from jaxaug.functional.color import LUMA, clip
+from jaxaug.functional.stable import weighted_sum
 
 Values: TypeAlias = Any  # (..., c) float32 in 0..1
 Weights: TypeAlias = Any  # broadcasts with Values: how often each counts; None is once each
@@ -122,16 +123,24 @@ def posterize(values: Values, weights: Weights, bits: Scalar) -> Values:
     return jnp.where(step <= 1.0, values, jnp.floor(level / step) * step * UNIT)
 
 
-def bend(values: Values, weights: Weights, low: Scalar, high: Scalar) -> Values:
-    """A cubic Bezier curve from black to white with control values ``low`` and ``high``.
+def bend(values: Values, weights: Weights, low: Any, high: Any) -> Values:
+    """A cubic Bezier curve from black to white, its parameter being the value itself.
 
-    At ``1/3`` and ``2/3`` it is the identity. As the tone curve of L. Wu et al., Deep Image:
-    Scaling up Image Recognition, 2015, arXiv:1501.02876.
+    ``3 (1 - x)^2 x low + 3 (1 - x) x^2 high + x^3`` for ``x`` in 0..1; beyond, values stay. With
+    ``low = 1/3`` and ``high = 2/3`` it is the identity, whose slope is 1. The slope at black is
+    ``3 low``, at white ``3 (1 - high)``.
+
+    Args:
+        values: ``(..., c)``.
+        weights: not used.
+        low: control value of the shadows, a number or one a channel.
+        high: control value of the highlights, of the same forms.
     """
     del weights
     x = jnp.clip(values, 0.0, 1.0)
-    rest = 1.0 - x
-    return jnp.clip(3.0 * rest * x * (rest * low + x * high) + x * x * x, 0.0, 1.0)
+    # What it adds to the identity: nothing at all if nothing is to be bent, nor at the ends.
+    bow = weighted_sum([(1.0 - x, low - np.float32(1 / 3)), (x, high - np.float32(2 / 3))])
+    return jnp.where(x == values, x + 3.0 * x * (1.0 - x) * bow, values)
 
 
 def brighten(values: Values, weights: Weights, factor: Scalar) -> Values:
@@ -153,10 +162,14 @@ def contrast(values: Values, weights: Weights, factor: Scalar) -> Values:
     """
     channels = values.shape[-1]
     luma = LUMA if channels == 3 else np.full(channels, 1 / channels, np.float32)
-    # In whole levels, so that the sum is exact; means of rounded values differ by next to nothing.
+    # In whole levels, so that the sum is exact, and in two parts, so that neither overflows; means
+    # of rounded values differ by next to nothing.
     level = jnp.round(jnp.clip(values, 0.0, 1.0) * 255.0).astype(jnp.int32)
-    total = (level * weights).sum(axis=0).astype(jnp.float32)
-    grey = jnp.sum(total * luma) / weights[:, 0].sum().astype(jnp.float32) * UNIT
+    parts = (weights >> 12, weights & 4095)
+    high, low = ((level * part).sum(axis=0).astype(jnp.float32) for part in parts)
+    total = high * 4096.0 + low
+    whole = weighted_sum((total[k], luma[k]) for k in range(channels))
+    grey = whole / weights[:, 0].sum().astype(jnp.float32) * UNIT
     return clip(grey + factor * (values - grey), 0.0, 1.0)
 
 
@@ -168,7 +181,7 @@ def autocontrast(values: Values, weights: Weights = None) -> Values:
     high = jnp.max(jnp.where(there, values, -jnp.inf), axis=axes)
     flat = high <= low
     scale = 1.0 / jnp.where(flat, 1.0, high - low)
-    return jnp.where(flat, values, (values - low) * scale)
+    return jnp.where(flat, values, (jnp.clip(values, low, high) - low) * scale)
 
 
 def equalize(values: Values, weights: Weights) -> Values:

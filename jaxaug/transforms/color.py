@@ -1,14 +1,13 @@
-"""Colour: brightness, contrast, saturation, hue, grey, channel shifts."""
+"""Colour: brightness, contrast, saturation, hue, grey."""
 
-import jax
-import jax.numpy as jnp
+import numpy as np
 
-from jaxaug._ops import Op, Sequence, fuse
+from jaxaug._ops import Op
 from jaxaug._pixels import Apply, Color
 from jaxaug._pytree import static
-from jaxaug._random import Range, draw, ranks
+from jaxaug._random import Range, draw
 from jaxaug._transform import Transform
-from jaxaug._types import JaxaugError, Key, Shape
+from jaxaug._types import JaxaugError, Key, Shape, check_rgb, describe
 from jaxaug.functional import color
 
 
@@ -41,8 +40,8 @@ class Contrast(Transform):
     def sample(self, key: Key, shape: Shape) -> Op:
         channels = shape[2]
         factor = draw(key, self.factor, around=1.0)
-        weights = color.LUMA if channels == 3 else jnp.full((channels,), 1.0 / channels)
-        grey = jnp.ones((channels, 1)) * weights
+        weights = color.LUMA if channels == 3 else np.full(channels, 1.0 / channels)
+        grey = color.grey_matrix(weights)
         return Color(factor, mean=(1.0 - factor) * grey)
 
 
@@ -56,15 +55,15 @@ class Saturation(Transform):
     factor: Range
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        _need_rgb("Saturation", shape)
+        check_rgb("Saturation", shape)
         factor = draw(key, self.factor, around=1.0)
-        return Color(color.blend(factor, _grey()))
+        return Color(color.blend(factor, color.grey_matrix(color.LUMA)))
 
 
 class Hue(Transform):
     """Turn the hue of each pixel around the HSV circle, as torchvision's ``adjust_hue``.
 
-    It is not linear in the pixel: in a Chain it is a step of its own.
+    It is not linear in the pixel: in a Chain it is a step of its own. ``HueRotation`` is linear.
 
     Args:
         turns: range around 0, in parts of the full circle: 0.5 gives the opposite colour.
@@ -73,81 +72,76 @@ class Hue(Transform):
     turns: Range
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        _need_rgb("Hue", shape)
+        check_rgb("Hue", shape)
         return Apply(color.shift_hue, draw(key, self.turns), canvas=True)
 
 
-class ColorJitter(Transform):
-    """Brightness, contrast, saturation and hue in a random order, as torchvision's.
+class HueRotation(Transform):
+    """Turn all colours about the grey axis, in the plane of I and Q of YIQ, as NVIDIA DALI's Hue.
 
-    Colours are not cut to 0..1 in between, unlike torchvision's. Then brightness, contrast and
-    saturation commute, brightness and hue too, and of the order only this is left: whether contrast
-    and saturation each come before the hue or after it. It costs two colour matrices and one hue.
+    A matrix: in a Chain it is one with the colour around it. It keeps the grey of each pixel, where
+    ``Hue`` keeps the largest and the smallest channel, so that strong colours may leave 0..1. The
+    way round is that of ``Hue``: from red over yellow to green.
 
     Args:
-        brightness: range of the factor around 1.
-        contrast: range of the factor around 1.
-        saturation: range of the factor around 1; needs three channels unless it is 0.
-        hue: range around 0 in parts of the full circle; needs three channels unless it is 0.
+        turns: range around 0, in parts of the full circle: 0.5 gives the opposite colour.
     """
 
-    brightness: Range = 0.0
-    contrast: Range = 0.0
-    saturation: Range = 0.0
-    hue: Range = 0.0
+    turns: Range
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        order, *keys = jax.random.split(key, 5)
-        spans = (self.brightness, self.contrast, self.saturation, self.hue)
-        kinds = (Brightness, Contrast, Saturation, Hue)
-        bright, contrast, saturate, hue = (
-            kind(span).sample(k, shape) if not _is_zero(span) else Sequence()
-            for kind, span, k in zip(kinds, spans, keys, strict=True)
-        )
-        if _is_zero(self.hue):
-            return fuse((bright, contrast, saturate))
-        places = ranks(order, 3)
-        first = [place < places[2] for place in places[:2]]
-        early = (contrast.gate(first[0]), saturate.gate(first[1]))
-        late = (contrast.gate(~first[0]), saturate.gate(~first[1]))
-        return fuse((bright, *early, hue, *late))
+        check_rgb("HueRotation", shape)
+        return Color(color.rotate_hue(draw(key, self.turns)))
 
 
 class Grayscale(Transform):
-    """The grey of every pixel in all three channels; ``Maybe(Grayscale(), 0.1)`` at times."""
+    """The grey of every pixel in all three channels; ``Maybe(Grayscale(), 0.1)`` at times.
+
+    As Pillow's ``convert("L")``. It is ``ToGray("rec601")``; that one has other greys, too.
+    """
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key
-        _need_rgb("Grayscale", shape)
-        return Color(_grey())
+        check_rgb("Grayscale", shape)
+        return Color(color.grey_matrix(color.LUMA))
 
 
-class ChannelShift(Transform):
-    """Add a number to the channels.
+LUMAS = {"rec601": color.LUMA, "rec709": color.LUMA_709}
+EXTREMES = {"max": color.brightest, "desaturation": color.middle}
+
+
+class ToGray(Transform):
+    """A grey of each pixel in all of its channels. Those that are weighted sums fuse as colour.
 
     Args:
-        shift: range around 0, in units of 0..1: Keras' ``channel_shift_range=20`` is ``20 / 255``.
-        per_channel: one draw for each channel, else one for all.
+        weights: ``rec601`` (0.299 0.587 0.114, as ``Grayscale``) or ``rec709`` (0.2126 0.7152
+            0.0722), both of three channels; ``average`` of all channels; ``max``, the largest one;
+            ``desaturation``, halfway between the largest and the smallest; or a tuple of one weight
+            a channel, which should add up to 1.
+
+    Raises:
+        JaxaugError: an unknown name, or an image with another number of channels.
     """
 
-    shift: Range
-    per_channel: bool = static(default=False)
+    weights: str | tuple[float, ...] = static(default="rec601")
+
+    def __post_init__(self) -> None:
+        names = (*LUMAS, "average", *EXTREMES)
+        known = isinstance(self.weights, tuple) or self.weights in names
+        if not known:
+            want = f"weights among {', '.join(names)}, or a tuple of numbers"
+            raise JaxaugError("ToGray", want, describe(self.weights))
 
     def sample(self, key: Key, shape: Shape) -> Op:
-        count = shape[2:] if self.per_channel else ()
-        return Color(offset=draw(key, self.shift, shape=count))
-
-
-def _grey() -> jax.Array:
-    """The matrix that gives every channel the pixel's grey."""
-    return jnp.ones((3, 1)) * color.LUMA
-
-
-def _need_rgb(who: str, shape: Shape) -> None:
-    if shape[2] != 3:
-        want = "3 channels, red green and blue, since it mixes colours"
-        raise JaxaugError(who, want, f"an image {shape}", "Leave it out for such images.")
-
-
-def _is_zero(span: Range) -> bool:
-    return isinstance(span, int | float) and span == 0
+        del key
+        if isinstance(self.weights, tuple):
+            if len(self.weights) != shape[2]:
+                want = f"{shape[2]} weights, one a channel"
+                raise JaxaugError("ToGray", want, describe(self.weights))
+            return Color(color.grey_matrix(self.weights))
+        if self.weights in EXTREMES:
+            return Apply(EXTREMES[self.weights], canvas=True)
+        if self.weights == "average":
+            return Color(color.grey_matrix(np.full(shape[2], 1.0 / shape[2])))
+        check_rgb("ToGray", shape)
+        return Color(color.grey_matrix(LUMAS[self.weights]))
