@@ -64,6 +64,14 @@ def test_the_page_on_data_runs(page, capsys):
     assert names["cats"][39]["boxes"].shape == (2, 4)
 
 
+def test_the_page_on_mixing_runs(page):
+    pytest.importorskip("optax")
+    _, names = page("mixing.md")
+    assert names["mosaic"]["box_weight"].shape == (16, 8)
+    np.testing.assert_allclose(names["value"], np.log(3), rtol=1e-5)
+    np.testing.assert_allclose(names["striped"]["label"].sum(axis=1), 1, atol=1e-5)
+
+
 @pytest.mark.filterwarnings("ignore:subset=.validation. is transformed:UserWarning")
 def test_programs_of_keras_run_with_one_line_changed(page, capsys):
     """Those of the page on Keras: the native ones, and the old ones but for their import."""
