@@ -45,6 +45,8 @@ from jaxaug.transforms.blur import Defocus as Defocus
 from jaxaug.transforms.blur import GaussianBlur as GaussianBlur
 from jaxaug.transforms.blur import MedianBlur as MedianBlur
 from jaxaug.transforms.blur import MotionBlur as MotionBlur
+from jaxaug.transforms.box_crop import BoxSafeCrop as BoxSafeCrop
+from jaxaug.transforms.box_crop import RandomIoUCrop as RandomIoUCrop
 from jaxaug.transforms.cast import FancyPCA as FancyPCA
 from jaxaug.transforms.cast import PlanckianJitter as PlanckianJitter
 from jaxaug.transforms.cast import RGBShift as RGBShift
@@ -99,6 +101,7 @@ from jaxaug.transforms.quality import Downscale as Downscale
 from jaxaug.transforms.sharpen import Emboss as Emboss
 from jaxaug.transforms.sharpen import Sharpness as Sharpness
 from jaxaug.transforms.sharpen import UnsharpMask as UnsharpMask
+from jaxaug.transforms.shuffle import GridShuffle as GridShuffle
 from jaxaug.transforms.size import LongestMaxSize as LongestMaxSize
 from jaxaug.transforms.size import Pad as Pad
 from jaxaug.transforms.size import PadToMultiple as PadToMultiple

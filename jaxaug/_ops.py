@@ -19,7 +19,7 @@ leave them alone. ``then`` never changes the order of what is done to a pixel.
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,8 @@ from jaxaug._types import (
 )
 from jaxaug.functional import color, geometry
 from jaxaug.functional.stable import materialize
+
+Drawn = TypeVar("Drawn")
 
 
 class Resampling(NamedTuple):
@@ -76,7 +78,7 @@ class Op(Pytree, ABC):
             JaxaugError: the example breaks the value contract.
         """
         targets, shape = check_example(type(self).__name__, example)
-        op = self.bound(targets, shape)
+        op = materialized(self.bound(targets, shape)) if self.binds else self
         moves = {
             "image": lambda image: op.image(image, shape),
             "mask": lambda mask: op.mask(mask, shape),
@@ -337,3 +339,16 @@ def visible_points(op: Op, points: N2, shape: Shape) -> jax.Array:
 
 POINT = 1 / 64
 """Half the side of the box, in pixels, that stands for a point where things cover it."""
+
+
+def materialized(drawn_tree: Drawn) -> Drawn:
+    """What was drawn, its numbers written to memory; known numbers stay known, keys stay keys."""
+    leaves, structure = jax.tree.flatten(drawn_tree)
+    drawn = {
+        place: leaf
+        for place, leaf in enumerate(leaves)
+        if isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    }
+    for place, leaf in materialize(drawn).items():
+        leaves[place] = leaf
+    return jax.tree.unflatten(structure, leaves)

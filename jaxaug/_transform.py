@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxaug._ops import Op
+from jaxaug._ops import Op, materialized
 from jaxaug._pixels import Apply
 from jaxaug._pytree import Pytree, static
 from jaxaug._random import check_key
@@ -21,11 +21,9 @@ from jaxaug._types import (
     check_example,
     describe,
 )
-from jaxaug.functional import color, stable
+from jaxaug.functional import color
 
 DTYPES = ("float32", "bfloat16", "float16", "uint8")
-
-Drawn = TypeVar("Drawn")
 
 
 class Transform(Pytree, ABC):
@@ -123,19 +121,6 @@ def check_dtype(who: str, dtype: Any) -> str | None:
     if name not in DTYPES:
         raise JaxaugError(who, f"a dtype among {', '.join(DTYPES)}", name)
     return name
-
-
-def materialized(drawn_tree: Drawn) -> Drawn:
-    """What was drawn, its numbers written to memory; known numbers stay known, keys stay keys."""
-    leaves, structure = jax.tree.flatten(drawn_tree)
-    drawn = {
-        place: leaf
-        for place, leaf in enumerate(leaves)
-        if isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    }
-    for place, leaf in stable.materialize(drawn).items():
-        leaves[place] = leaf
-    return jax.tree.unflatten(structure, leaves)
 
 
 class Batched(Pytree):

@@ -14,6 +14,7 @@ from jaxaug.functional import mixing as mixing
 from jaxaug.functional import moments as moments
 from jaxaug.functional import noise as noise
 from jaxaug.functional import resample as resample
+from jaxaug.functional import tiles as tiles
 from jaxaug.functional import tone as tone
 from jaxaug.functional import whitening as whitening
 from jaxaug.functional.geometry import IDENTITY as IDENTITY

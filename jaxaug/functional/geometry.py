@@ -225,6 +225,6 @@ def clip_boxes(boxes: N4, size: Extent) -> N4:
 
 
 def box_area(boxes: N4) -> jax.Array:
-    """Areas ``(n,)`` of boxes ``(n, 4)`` in square pixels; never negative."""
-    wide = jnp.maximum(boxes[:, 2] - boxes[:, 0], 0.0)
-    return wide * jnp.maximum(boxes[:, 3] - boxes[:, 1], 0.0)
+    """Areas ``(..., n)`` of boxes ``(..., n, 4)`` in square pixels; never negative."""
+    wide = jnp.maximum(boxes[..., 2] - boxes[..., 0], 0.0)
+    return wide * jnp.maximum(boxes[..., 3] - boxes[..., 1], 0.0)
