@@ -109,21 +109,20 @@ POLICIES = {
     "policy": ja.policy([(ja.Rotate, 0.5, 20), (ja.Contrast, 0.5, 0.3)], [(ja.Zoom, 0.5, 0.2)]),
 }
 FILTERS = {
-    "gaussian-blur": ja.GaussianBlur((0.1, 2.0)),
-    "box-blur": ja.BoxBlur((0.0, 2.5)),
+    "gaussian-blur": ja.GaussianBlur((0.1, 1.0)),
+    "box-blur": ja.BoxBlur((0.0, 1.5)),
     "median-blur": ja.MedianBlur(3),
-    "motion-blur": ja.MotionBlur((3, 7)),
-    "defocus": ja.Defocus((1, 3)),
+    "motion-blur": ja.MotionBlur((2, 3)),
+    "defocus": ja.Defocus((1, 2)),
     "sharpness": ja.Sharpness(0.9),
     "unsharp-mask": ja.UnsharpMask((0.5, 1.0), threshold=0.02),
     "emboss": ja.Emboss(),
     "gaussian-noise": ja.GaussianNoise((0.05, 0.2)),
-    "speckle-noise": ja.SpeckleNoise((0.05, 0.2), per_channel=False),
+    "speckle-noise": ja.SpeckleNoise((0.05, 0.2)),
     "shot-noise": ja.ShotNoise((3, 60)),
     "salt-and-pepper": ja.SaltAndPepper((0.02, 0.2)),
-    "downscale": ja.Downscale((0.25, 0.75)),
+    "downscale": ja.Downscale((0.4, 0.9)),
     "jpeg": ja.JPEG((10, 90)),
-    "jpeg-444": ja.JPEG((10, 90), subsampling="4:4:4"),
 }
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),

@@ -24,7 +24,7 @@ from jaxaug.functional.stable import materialize, straight_through
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
 
 Planes: TypeAlias = Int32[Array, "c _ _"]
-Blocks: TypeAlias = Int32[Array, "c 8 8 _ _"]  # frequency or place in a block, then which block
+Blocks: TypeAlias = Int32[Array, "8 8 n"]  # row and column in a block, or frequency; which block
 Line: TypeAlias = list[Any]  # eight numbers of a block's row or column, each an array
 
 # fmt: off
@@ -74,13 +74,13 @@ def jpeg(image: HWC, quality: Scalar, *, extent: Extent, subsampling: str = "4:2
     if mixed:
         planes = _to_ycc(planes)
         chroma = _halved(planes[1:]) if half else planes[1:]
-        chroma = _coded(chroma, chrominance)
+        luma, chroma = _coded((planes[:1], luminance), (chroma, chrominance))
         if half:
             chroma = _doubled(chroma, (height, width), extent)
         rows, columns = chroma.shape[1:]
-        planes = _to_rgb(_coded(planes[:1], luminance)[0, :rows, :columns], chroma)
+        planes = _to_rgb(luma[0, :rows, :columns], chroma)
     else:
-        planes = _coded(planes, luminance)
+        (planes,) = _coded((planes, luminance))
     decoded = planes[:, :height, :width].transpose(1, 2, 0).astype(jnp.float32)
     return straight_through(decoded * np.float32(1 / 255), pixels)
 
@@ -92,22 +92,41 @@ def _table(base: Array, quality: Scalar) -> Int32[Array, "8 8"]:
     return jnp.clip((base * percent + 50) // 100, 1, 255)
 
 
-def _coded(planes: Planes, table: Int32[Array, "8 8"]) -> Planes:
-    """Planes of levels, their transform divided by the table, rounded, and all of it undone."""
-    count, height, width = planes.shape
+def _coded(*groups: tuple[Planes, Int32[Array, "8 8"]]) -> list[Planes]:
+    """Planes of levels, their transform divided by their table, rounded, and all of it undone."""
+    parts = [_cut(planes) for planes, _ in groups]
+    tables = [
+        jnp.broadcast_to(table[:, :, None], part.shape)
+        for part, (_, table) in zip(parts, groups, strict=True)
+    ]
+    blocks = materialize(jnp.concatenate(parts, axis=2) - 128)
+    blocks = _along(_forward, blocks, 1, _BITS - _EXTRA)
+    blocks = _along(_forward, blocks, 0, _BITS + _EXTRA)
+    blocks = materialize(_rounded(blocks, jnp.concatenate(tables, axis=2)))
+    blocks = _along(_backward, blocks, 0, _BITS - _EXTRA)
+    blocks = _along(_backward, blocks, 1, _BITS + _EXTRA + 3)
+    levels = jnp.clip(blocks + 128, 0, 255)
+    ends = np.cumsum([part.shape[2] for part in parts])[:-1].tolist()
+    split = jnp.split(levels, ends, axis=2)
+    return [_joined(part, planes.shape) for part, (planes, _) in zip(split, groups, strict=True)]
+
+
+def _cut(planes: Planes) -> Blocks:
     # One axis at a time: of arrays with an explicit sharding more are not split or joined at once.
+    count, height, width = planes.shape
     blocks = planes.reshape(count, height // 8, 8, width).reshape(count, height // 8, 8, -1, 8)
-    blocks = materialize(blocks.transpose(0, 2, 4, 1, 3) - 128)
-    blocks = _along(_forward, blocks, 2, _BITS - _EXTRA)
-    blocks = _along(_forward, blocks, 1, _BITS + _EXTRA)
-    blocks = materialize(_rounded(blocks, table[:, :, None, None]))
-    blocks = _along(_backward, blocks, 1, _BITS - _EXTRA)
-    blocks = _along(_backward, blocks, 2, _BITS + _EXTRA + 3)
-    levels = materialize(jnp.clip(blocks + 128, 0, 255).transpose(0, 3, 1, 4, 2))
-    return levels.reshape(count, height, width // 8, 8).reshape(count, height, width)
+    blocks = blocks.transpose(2, 4, 0, 1, 3)
+    return blocks.reshape(8, 8, -1, width // 8).reshape(8, 8, -1)
 
 
-def _rounded(blocks: Blocks, table: Int32[Array, "8 8 1 1"]) -> Blocks:
+def _joined(blocks: Blocks, shape: tuple[int, ...]) -> Planes:
+    count, height, width = shape
+    blocks = blocks.reshape(8, 8, -1, width // 8).reshape(8, 8, count, -1, width // 8)
+    planes = materialize(blocks.transpose(2, 3, 0, 4, 1))
+    return planes.reshape(count, height, width // 8, 8).reshape(count, height, width)
+
+
+def _rounded(blocks: Blocks, table: Blocks) -> Blocks:
     """The nearest multiples of the table, halves away from zero; blocks are 8 times too large."""
     step = table * 8
     # A quotient of integers by way of floats: half a unit more, and rounding cannot cross one.
@@ -117,7 +136,7 @@ def _rounded(blocks: Blocks, table: Int32[Array, "8 8 1 1"]) -> Blocks:
 
 
 def _along(transform: Any, blocks: Blocks, axis: int, bits: int) -> Blocks:
-    """Transform the rows (axis 2) or the columns (axis 1) of all blocks, and drop some bits."""
+    """Transform the rows (axis 1) or the columns (axis 0) of all blocks, and drop some bits."""
     line = [lax.index_in_dim(blocks, k, axis, keepdims=False) for k in range(8)]
     out = [_shifted(number, bits) for number in transform(line)]
     return materialize(jnp.stack(out, axis))

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from jaxaug._types import HWC, Array, Key, Scalar, Shape
 from jaxaug.functional.color import to_float
-from jaxaug.functional.stable import straight_through, weighted_sum
+from jaxaug.functional.stable import materialize, straight_through, weighted_sum
 
 Numbers = Float[Array, "h w c"]
 
@@ -30,14 +30,14 @@ def uniform(key: Key, shape: Shape) -> Numbers:
         shape: ``(h, w, c)``.
     """
     height, width, channels = shape
-    blocks = jax.random.split(key, (-(-height // 4), width, channels))
-    words = jax.random.key_data(blocks)
-    parts = [
-        half for k in (0, 1) for half in (words[..., k] & np.uint32(0xFFFF), words[..., k] >> 16)
-    ]
+    rows, row = -(-height // 4), width * channels
+    # In one line, and written to memory: what is drawn in planes of three takes longer to compile.
+    words = jax.random.key_data(jax.random.split(key, rows * row))
+    words = [word.reshape(rows, row) for word in materialize((words[:, 0], words[:, 1]))]
+    parts = [half for word in words for half in (word & np.uint32(0xFFFF), word >> 16)]
     # By way of signed integers, whose conversion to floats is quicker.
     whole = jnp.concatenate(parts)[:height].astype(jnp.int32).astype(jnp.float32)
-    return (whole + 0.5) * np.float32(2.0**-16)
+    return ((whole + 0.5) * np.float32(2.0**-16)).reshape(shape)
 
 
 def normal(key: Key, shape: Shape) -> Numbers:
