@@ -13,6 +13,7 @@ from jaxaug._compose import OneOf as OneOf
 from jaxaug._compose import RandomOrder as RandomOrder
 from jaxaug._compose import SomeOf as SomeOf
 from jaxaug._deferred import Deferred as Deferred
+from jaxaug._hide import Hide as Hide
 from jaxaug._mix import Mix as Mix
 from jaxaug._ops import Op as Op
 from jaxaug._ops import Sequence as Sequence
@@ -92,6 +93,12 @@ from jaxaug.transforms.noise import GaussianNoise as GaussianNoise
 from jaxaug.transforms.noise import SaltAndPepper as SaltAndPepper
 from jaxaug.transforms.noise import ShotNoise as ShotNoise
 from jaxaug.transforms.noise import SpeckleNoise as SpeckleNoise
+from jaxaug.transforms.occlude import CoarseDropout as CoarseDropout
+from jaxaug.transforms.occlude import Cutout as Cutout
+from jaxaug.transforms.occlude import GridMask as GridMask
+from jaxaug.transforms.occlude import MaskDropout as MaskDropout
+from jaxaug.transforms.occlude import PixelDropout as PixelDropout
+from jaxaug.transforms.occlude import RandomErasing as RandomErasing
 from jaxaug.transforms.policy import AutoAugment as AutoAugment
 from jaxaug.transforms.policy import RandAugment as RandAugment
 from jaxaug.transforms.policy import TrivialAugmentWide as TrivialAugmentWide

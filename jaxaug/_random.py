@@ -65,9 +65,9 @@ def draws(key: Key, *spans: Range, around: float | None = 0.0) -> list[jax.Array
     return [_spread(uniforms[k], span, around) for k, span in enumerate(spans)]
 
 
-def draw_whole(key: Key, span: Range) -> jax.Array:
-    """Draw a whole number, int32: a number is itself, a pair has both of its ends in it."""
-    uniform = jax.random.uniform(key)
+def draw_whole(key: Key, span: Range, *, shape: tuple[int, ...] = ()) -> jax.Array:
+    """Draw whole numbers, int32: a number is itself, a pair has both of its ends in it."""
+    uniform = jax.random.uniform(key, shape)
     if isinstance(span, Choice):
         return pick(uniform, span.values).astype(jnp.int32)
     low, high = limits(span, around=None)
@@ -170,9 +170,14 @@ def ranks(key: Key, n: int) -> list[jax.Array]:
 
 def permutation(key: Key, n: int) -> jax.Array:
     """``ranks`` as one array, int32 ``(n,)``: for many, or where they are looked up."""
-    uniforms, own = jax.random.uniform(key, (n,)), np.arange(n)
-    first = (uniforms[None] == uniforms[:, None]) & (own[None] < own[:, None])
-    return jnp.sum((uniforms[None] < uniforms[:, None]) | first, axis=1, dtype=jnp.int32)
+    return ranked(jax.random.uniform(key, (n,)))
+
+
+def ranked(numbers: jax.Array) -> jax.Array:
+    """The place of each of some numbers ``(n,)`` in their order, int32; of equals in their own."""
+    own = np.arange(numbers.shape[0])
+    equal = (numbers[None] == numbers[:, None]) & (own[None] < own[:, None])
+    return jnp.sum((numbers[None] < numbers[:, None]) | equal, axis=1, dtype=jnp.int32)
 
 
 def tags(names: Iterable[str]) -> list[int]:

@@ -7,6 +7,7 @@ from jaxaug.functional import downscale as downscale
 from jaxaug.functional import exchange as exchange
 from jaxaug.functional import filter as filter  # noqa: A004 - the field's name
 from jaxaug.functional import geometry as geometry
+from jaxaug.functional import holes as holes
 from jaxaug.functional import illuminant as illuminant
 from jaxaug.functional import jpeg as jpeg
 from jaxaug.functional import median as median
