@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.color
 from PIL import Image, ImageEnhance
+from scipy import stats
 
 import jaxaug as ja
 from jaxaug.functional import color, stable
@@ -94,11 +95,44 @@ def hue(image, turns):
 
 CAST = np.float32([0.6, 0.45, 0.4])  # dull red: a hue changes its grey, and nothing leaves 0..1
 
+
+def turned(image, turns):
+    """A rotation in the plane of I and Q, by the inverse of its own matrix."""
+    yiq = skimage.color.rgb2yiq(image)
+    (c, s), (i, q) = (np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)), yiq[..., 1:].T
+    yiq[..., 1:] = np.transpose([c * i + s * q, c * q - s * i])
+    return skimage.color.yiq2rgb(yiq)
+
+
+SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
+
+
+def grey(weigh):
+    return lambda x: np.broadcast_to(weigh(x)[..., None], x.shape)
+
+
 CLOSED = {
     "brightness": (ja.Brightness(at(1.7)), lambda x: brightness(x, 1.7)),
     "contrast": (ja.Contrast(at(1.7)), lambda x: contrast(x, 1.7)),
     "saturation": (ja.Saturation(at(2.3)), lambda x: saturation(x, 2.3)),
     "grey": (ja.Grayscale(), lambda x: saturation(x, 0.0)),
+    "rec601": (ja.ToGray(), lambda x: saturation(x, 0.0)),
+    "rec709": (ja.ToGray("rec709"), grey(lambda x: x @ [0.2126, 0.7152, 0.0722])),
+    "average": (ja.ToGray("average"), grey(lambda x: x.mean(-1))),
+    "grey of one channel": (ja.ToGray((0.0, 1.0, 0.0)), grey(lambda x: x[..., 1])),
+    "max": (ja.ToGray("max"), grey(lambda x: x.max(-1))),
+    "desaturation": (ja.ToGray("desaturation"), grey(lambda x: (x.max(-1) + x.min(-1)) / 2)),
+    "hue rotation": (ja.HueRotation(at(0.15)), lambda x: turned(x, 0.15)),
+    "hue rotation back": (ja.HueRotation(at(-0.4)), lambda x: turned(x, -0.4)),
+    "sepia": (ja.Sepia(), lambda x: x @ SEPIA.T),
+    "half sepia": (ja.Sepia(0.5), lambda x: 0.5 * x + 0.5 * x @ SEPIA.T),
+    "rgb shift": (ja.RGBShift(at(0.1), at(-0.2), at(0.3)),
+                  lambda x: x + np.float64([0.1, -0.2, 0.3])),
+    "row of a light": (ja.PlanckianJitter(temperature=10_000),
+                       lambda x: x * [0.4054 / 0.4653, 1, 0.6121 / 0.4653]),
+    "between rows": (ja.PlanckianJitter("cied", temperature=4100),
+                     lambda x: x * (0.8 * np.array([0.5829, 0.4421, 0.2288]) / 0.4421
+                                    + 0.2 * np.array([0.5510, 0.4514, 0.2948]) / 0.4514)),
     "shift": (ja.ChannelShift(at(0.2)), lambda x: x + 0.2),
     "rescale": (ja.Rescale(2, -1), lambda x: 2 * x - 1),
     "clip": (ja.Clip(0.25, 0.5), lambda x: np.clip(x, 0.25, 0.5)),
@@ -114,7 +148,7 @@ CLOSED = {
     ),
     "samplewise centre": (ja.SamplewiseNormalize(scale=False), lambda x: x - x.mean()),
     "samplewise scale": (ja.SamplewiseNormalize(center=False), lambda x: x / x.std()),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CLOSED)
@@ -158,6 +192,93 @@ def test_hue_outside_of_the_range_keeps_largest_and_smallest_channel():
         np.testing.assert_allclose(extreme(ours, -1), extreme(image, -1), atol=1e-5)
     shifted = drawn(ja.Hue(at(0.2)), (image + 1) / 3)
     np.testing.assert_allclose(3 * shifted - 1, ours, atol=2e-5)
+
+
+def test_hue_rotation_turns_the_way_of_hue_and_keeps_greys():
+    image = noise(0.3, 0.7)
+    op = ja.HueRotation(at(0.05)).sample(KEY, SHAPE)
+    np.testing.assert_allclose(apply(op, image) @ LUMA, image @ LUMA, atol=1e-6)
+    np.testing.assert_allclose(
+        apply(op, image[..., :1] * np.ones(3, np.float32)), image[..., :1] * np.ones(3), atol=1e-6
+    )
+    for shown in np.eye(3, dtype=np.float32) * 0.2 + 0.4:
+        ours = skimage.color.rgb2hsv(drawn(ja.HueRotation(at(0.05)), shown.reshape(1, 1, 3)))
+        before = skimage.color.rgb2hsv(shown.reshape(1, 1, 3))
+        assert 0.02 < (ours - before)[0, 0, 0] % 1 < 0.08
+
+
+def test_channel_shuffle_and_dropout_move_and_replace_whole_channels():
+    for channels in (1, 3, 7):
+        image = noise(shape=(6, 5, channels))
+        for seed in range(5):
+            key = jax.random.key(seed)
+            shuffled = drawn(ja.ChannelShuffle(), image, key)
+            order = [int(np.flatnonzero([(a == b).all() for b in np.moveaxis(image, -1, 0)])[0])
+                     for a in np.moveaxis(shuffled, -1, 0)]  # fmt: skip
+            assert sorted(order) == list(range(channels))
+            fill = np.linspace(0.2, 0.4, channels, dtype=np.float32)
+            left = drawn(ja.ChannelDropout(5, fill=tuple(map(float, fill))), image, key)
+            out = (left == fill).all((0, 1))
+            assert out.sum() == min(5, channels - 1)
+            np.testing.assert_array_equal(left[..., ~out], image[..., ~out])
+
+
+def test_fancy_pca_has_the_covariance_of_the_data_set():
+    """Shifts of ``alpha = 1`` along the axes: a covariance of eigenvalues squared."""
+    rng = np.random.default_rng(0)
+    values, vectors = np.linalg.eigh(np.cov(rng.normal(size=(5, 40))))
+    pca = ja.FancyPCA(1.0, tuple(map(float, values)), np.float32(vectors))
+    keys = jax.random.split(KEY, 20_000)
+    shifts = np.asarray(jax.vmap(lambda key: pca.sample(key, (4, 4, 5)).offset)(keys))
+    wanted = vectors @ np.diag(values**2) @ vectors.T
+    np.testing.assert_allclose(np.cov(shifts.T), wanted, atol=0.03 * wanted.max())
+
+
+def test_casts_fuse_into_one_color_and_apply_in_order():
+    members = [
+        ja.Sepia(0.5), ja.ChannelShuffle(), ja.RGBShift(0.1, 0.1, 0.1), ja.HueRotation(0.1),
+        ja.PlanckianJitter(), ja.FancyPCA(), ja.Invert(), ja.ChannelDropout(), ja.ToGray("average"),
+    ]  # fmt: skip
+    op = ja.Chain(*members).sample(KEY, SHAPE)
+    assert isinstance(op, ja.Color) and op.mean is None
+    image = noise()
+    one_by_one = image
+    for member in members:
+        one_by_one = drawn(ja.Chain(member), np.float32(one_by_one))
+    assert levels(np.float64(apply(op, image)), one_by_one) < 0.01
+
+
+def permuted(order):
+    return lambda x: x[..., list(order)]
+
+
+def test_photometric_distort_is_torchvisions_steps_with_their_chances():
+    image = noise(-0.07, 0.07, shape=(6, 8, 3)) + CAST
+    same = lambda x: x
+    some = lambda step, value: [(0.5, same), (0.5, lambda x: step(x, value))]
+    contrasts = [(0.5, (0, 0)), (0.25, (1, 0)), (0.25, (0, 1))]
+    orders = [(0.5, same), *((1 / 12, permuted(p)) for p in itertools.permutations(range(3)))]
+    results, chances = [], []
+    for (a, bright), (b, where), (c, saturate), (d, turn), (e, order) in itertools.product(
+        some(brightness, 1.1), contrasts, some(saturation, 1.5), some(hue, 0.13), orders
+    ):
+        pixels = bright(image.astype(np.float64))
+        pixels = contrast(pixels, 0.6) if where[0] else pixels
+        pixels = turn(saturate(pixels))
+        pixels = order(contrast(pixels, 0.6) if where[1] else pixels)
+        assert 0 < pixels.min() < pixels.max() < 1
+        known = [k for k, other in enumerate(results) if levels(pixels, other) < 1e-6]
+        if known:
+            chances[known[0]] += a * b * c * d * e
+        else:
+            results.append(pixels)
+            chances.append(a * b * c * d * e)
+    distort = ja.PhotometricDistort(at(1.1), at(0.6), at(1.5), at(0.13))
+    found = np.zeros(len(results))
+    for ours in many(distort, image, 2000):
+        (match,) = [k for k, wanted in enumerate(results) if levels(ours, wanted) < 0.02]
+        found[match] += 1
+    assert stats.chisquare(found, np.array(chances) * 2000).pvalue > 1e-4
 
 
 def test_color_jitter_is_its_four_steps_in_an_order_of_equal_chances():
@@ -292,3 +413,29 @@ def test_gradient_of_the_hue_is_its_slope():
     loss = jax.jit(lambda t: jnp.sum((ja.Hue(at(t))(KEY, image) - target) ** 2))
     slope = (float(loss(0.301)) - float(loss(0.299))) / 0.002
     assert float(jax.jit(jax.grad(loss))(0.3)) == pytest.approx(slope, rel=0.02)
+
+
+# Errors -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ja.ToGray("luma"), "weights among rec601, rec709, average, max, desaturation"),
+        (lambda: ja.ToGray((0.5, 0.5))(KEY, noise()), "3 weights, one a channel"),
+        (lambda: ja.ChannelDropout((2, 1)), r"a pair \(low, high\) in order"),
+        (lambda: ja.ChannelDropout(1, fill=(0.0, 1.0))(KEY, noise()), "a fill of one value"),
+        (lambda: ja.PlanckianJitter("d65"), "a mode among blackbody, cied"),
+        (lambda: ja.PlanckianJitter("cied", (3000, 5000)), "temperatures of 4000 to 15000 kelvin"),
+        (lambda: ja.FancyPCA(eigenvalues=(1.0, 2.0)), "one a column"),
+        (lambda: ja.FancyPCA()(KEY, noise(shape=(4, 4, 2))), "3 channels, as its eigenvectors"),
+        (lambda: ja.PhotometricDistort(p=1.5), "a probability p"),
+        (
+            lambda: ja.HueRotation(0.1)(KEY, noise(shape=(4, 4, 2))),
+            "3 channels, red green and blue",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, words):
+    with pytest.raises(ja.JaxaugError, match=words):
+        make()

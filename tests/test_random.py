@@ -10,6 +10,8 @@ from scipy import stats
 
 import jaxaug as ja
 from jaxaug._transform import record_keys
+from jaxaug.functional import illuminant
+from jaxaug.transforms import cast
 
 N = 100_000
 SHAPE = (24, 33, 3)
@@ -84,6 +86,37 @@ def hue_turns(op):
     return op.arguments[0]
 
 
+def argument(place):
+    """A drawn number of the one curve or kernel of an op."""
+    return lambda op: (op.curves[0] if isinstance(op, ja.Tone) else op).arguments[place]
+
+
+def turn(op):
+    """How far a rotation about grey turns, without its sign: its trace is ``1 + 2 cos``."""
+    cosine = jax.numpy.clip((jax.numpy.trace(op.matrix) - 1) / 2, -1, 1)
+    return jax.numpy.arccos(cosine) / (2 * math.pi)
+
+
+def kelvin(op):
+    table = illuminant.BLACKBODY
+    return jax.numpy.interp(-op.matrix[0], -table[:, 0] / table[:, 1], 3000.0 + 500 * np.arange(25))
+
+
+def order(op):
+    return op.matrix @ np.float32([0, 1, 2]) @ np.float32([9, 3, 1])
+
+
+def number_out(op):
+    return (op.matrix == 0).sum()
+
+
+def along(axis):
+    """A shift's part along an axis of ImageNet's colours, in units of the variance there."""
+    values, vectors = cast.IMAGENET_EIGENVALUES, np.linalg.inv(cast.IMAGENET_EIGENVECTORS)
+    return lambda op: op.offset @ np.float32(vectors[axis] / values[axis])
+
+
+ORDERS = [9 * a + 3 * b + c for a, b, c in itertools.permutations(range(3))]
 PIXELS = {"unit": "pixels"}
 TABLE = {
     "angle, number": (ja.Rotate(20), angle, uniform(-20, 20)),
@@ -113,6 +146,29 @@ TABLE = {
     "hue": (ja.Hue(0.1), hue_turns, uniform(-0.1, 0.1)),
     "shift": (ja.ChannelShift(0.2), lambda op: op.offset, uniform(-0.2, 0.2)),
     "jitter": (ja.ColorJitter(brightness=0.4), factor, uniform(0.6, 1.4)),
+    "gamma": (ja.Gamma(0.3), argument(0), uniform(0.7, 1.3)),
+    "threshold": (ja.Solarize((0.2, 1)), argument(0), uniform(0.2, 1)),
+    "threshold, one": (ja.Solarize(0.2), argument(0), {0.2: 1}),
+    "addition": (ja.SolarizeAdd((-0.1, 0.3)), argument(0), uniform(-0.1, 0.3)),
+    "bits, one": (ja.Posterize(3), argument(0), {3: 1}),
+    "bits, pair": (ja.Posterize((2, 5)), argument(0), alike(2, 3, 4, 5)),
+    "bits, choice": (ja.Posterize(ja.Choice(1, 8)), argument(0), alike(1, 8)),
+    "shadows": (ja.ToneCurve(0.05), lambda op: argument(0)(op)[0], stats.norm(1 / 3, 0.05)),
+    "highlights": (ja.ToneCurve(0.05, controls=(0.25, 0.75), per_channel=True),
+                   lambda op: argument(1)(op)[2], stats.norm(0.75, 0.05)),
+    "clip limit": (ja.CLAHE((1, 4)), argument(0), uniform(1, 4)),
+    "hue rotation": (ja.HueRotation(0.2), turn, uniform(0, 0.2)),
+    "order of channels": (ja.ChannelShuffle(), order, alike(*ORDERS)),
+    "channel left out": (ja.ChannelDropout(), lambda op: op.matrix @ np.float32([1, 2, 4]),
+                         alike(6, 5, 3)),
+    "channels left out": (ja.ChannelDropout((0, 2)), number_out, alike(0, 1, 2)),
+    "shift of green": (ja.RGBShift(0.1, 0.2, 0.3), lambda op: op.offset[1], uniform(-0.2, 0.2)),
+    "sepia": (ja.Sepia((0.2, 1.0)), lambda op: op.matrix[0, 1] / 0.769, uniform(0.2, 1)),
+    "kelvin": (ja.PlanckianJitter(), kelvin, uniform(3000, 15000)),
+    "kelvin, choice": (ja.PlanckianJitter(temperature=ja.Choice(3500, 6500)), kelvin,
+                       alike(3500, 6500)),
+    "first colour": (ja.FancyPCA(), along(0), stats.norm(0, 0.1)),
+    "last colour": (ja.FancyPCA(0.2), along(2), stats.norm(0, 0.2)),
     "row of a crop": (ja.RandomCrop((20, 30)), lambda op: op.matrix[1][2] + 2, alike(*range(5))),
     "column of a padded crop": (ja.RandomCrop((20, 30), padding=(0, 4)),
                                 lambda op: op.matrix[0][2] + 1.5, alike(*range(-4, 8))),
@@ -160,6 +216,14 @@ PAIRS = {
     "row and column": (ja.RandomCrop((12, 15)), entry(1, 2), entry(0, 2)),
     "channels": (ja.ChannelShift(0.1, per_channel=True), lambda op: op.offset[0],
                  lambda op: op.offset[2]),
+    "red and blue": (ja.RGBShift(0.1, 0.1, 0.1), lambda op: op.offset[0],
+                     lambda op: op.offset[2]),
+    "colours of a data set": (ja.FancyPCA(), along(0), along(1)),
+    "shadows and highlights": (ja.ToneCurve(), lambda op: argument(0)(op)[0],
+                               lambda op: argument(1)(op)[0]),
+    "curves of channels": (ja.ToneCurve(per_channel=True), lambda op: argument(0)(op)[0],
+                           lambda op: argument(0)(op)[1]),
+    "addition and threshold": (ja.SolarizeAdd((0, 0.3), (0, 1)), argument(0), argument(1)),
     "gate and value": (ja.Maybe(ja.Hue(0.1)), lambda op: op.on.astype(float), hue_turns),
     "gate and gate": (ja.Chain(ja.Maybe(ja.Hue(0.1)), ja.Brightness(0.1), ja.Maybe(ja.Hue(0.1))),
                       lambda op: op.ops[0].on.astype(float), lambda op: op.ops[2].on.astype(float)),

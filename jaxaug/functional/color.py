@@ -108,8 +108,8 @@ def rotate_hue(turns: Scalar) -> jax.Array:
     In the plane of I and Q of YIQ, the grey ``LUMA`` of a pixel being Y: so greys, and the grey of
     every colour, stay.
     """
-    rows = np.array([LUMA, [0.595716, -0.274453, -0.321263], [0.211456, -0.522591, 0.311135]])
-    rows[1:] -= rows[1:].mean(axis=1, keepdims=True)  # the published digits do not quite add up
+    i, q = (0.59590059, -0.27455667, -0.32134392), (0.21153661, -0.52273617, 0.31119955)
+    rows = np.array([LUMA, i, q])
     quarter = np.linalg.inv(rows) @ np.array([[0, 0, 0], [0, 0, 1], [0, -1, 0]]) @ rows
     quarter = quarter.astype(np.float32)
     angle = jnp.asarray(2.0 * np.pi * turns, jnp.float32)

@@ -176,7 +176,7 @@ def contrast(values: Values, weights: Weights, factor: Scalar) -> Values:
 def autocontrast(values: Values, weights: Weights = None) -> Values:
     """Each channel stretched to 0..1, as Pillow's ``ImageOps.autocontrast``; flat ones stay."""
     axes = tuple(range(values.ndim - 1))
-    there = True if weights is None else weights > 0
+    there = True if weights is None else weights.astype(bool)
     low = jnp.min(jnp.where(there, values, jnp.inf), axis=axes)
     high = jnp.max(jnp.where(there, values, -jnp.inf), axis=axes)
     flat = high <= low
