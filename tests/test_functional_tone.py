@@ -75,6 +75,12 @@ def test_operations_are_pillows_to_the_level(name):
     assert off_pillow(*EXACT[name], images) == 0
 
 
+def test_inverting_is_the_same_as_a_curve_and_as_colour():
+    np.testing.assert_allclose(
+        apply(ja.Tone(tone.invert), NOISE), drawn(ja.Invert(), NOISE), atol=1e-6
+    )
+
+
 def test_any_level_is_a_threshold_of_its_own():
     levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     thresholds = np.float32(np.arange(257) / 255)

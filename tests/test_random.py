@@ -106,6 +106,10 @@ def order(op):
     return op.matrix @ np.float32([0, 1, 2]) @ np.float32([9, 3, 1])
 
 
+def contrasted(part):
+    return lambda op: (op.ops[part].mean[0, 0] != 0).astype(float)
+
+
 def number_out(op):
     return (op.matrix == 0).sum()
 
@@ -169,6 +173,8 @@ TABLE = {
                        alike(3500, 6500)),
     "first colour": (ja.FancyPCA(), along(0), stats.norm(0, 0.1)),
     "last colour": (ja.FancyPCA(0.2), along(2), stats.norm(0, 0.2)),
+    "contrast first": (ja.PhotometricDistort(), contrasted(0), {0: 0.75, 1: 0.25}),
+    "contrast last": (ja.PhotometricDistort(p=0.2), contrasted(2), {0: 0.9, 1: 0.1}),
     "row of a crop": (ja.RandomCrop((20, 30)), lambda op: op.matrix[1][2] + 2, alike(*range(5))),
     "column of a padded crop": (ja.RandomCrop((20, 30), padding=(0, 4)),
                                 lambda op: op.matrix[0][2] + 1.5, alike(*range(-4, 8))),
