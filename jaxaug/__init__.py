@@ -84,6 +84,7 @@ from jaxaug.transforms.distort import Perspective as Perspective
 from jaxaug.transforms.distort import ThinPlateSpline as ThinPlateSpline
 from jaxaug.transforms.jitter import ColorJitter as ColorJitter
 from jaxaug.transforms.jitter import PhotometricDistort as PhotometricDistort
+from jaxaug.transforms.light import Vignette as Vignette
 from jaxaug.transforms.mix import CutMix as CutMix
 from jaxaug.transforms.mix import MixUp as MixUp
 from jaxaug.transforms.mix import MixUpOrCutMix as MixUpOrCutMix

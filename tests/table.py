@@ -90,6 +90,7 @@ CASTS = {
         ja.ChannelDropout((1, 2), fill=(0.2, 0.5, 0.7)),
     ),
     "photometric-distort": ja.PhotometricDistort(),
+    "vignette": ja.Vignette(),
 }
 DISTORTIONS = {
     "perspective": ja.Perspective(0.4),
@@ -101,11 +102,12 @@ DISTORTIONS = {
     "bent-chain": ja.Chain(ja.Rotate(20), ja.Maybe(ja.GridDistortion(2)), ja.Zoom(0.2)),
 }
 POLICIES = {
-    "rand-augment": ja.RandAugment(),
-    "rand-augment-timm": ja.RandAugment(1, 9, "timm-increasing"),
-    "trivial-augment": ja.TrivialAugmentWide(),
-    "auto-augment": ja.AutoAugment("cifar10"),
-    "aug-mix": ja.AugMix(width=2, depth=2),
+    # A few operations of each family: those of all are what compilation costs.
+    "rand-augment": ja.RandAugment(operations=("Rotate", "ShearX", "Color", "Solarize")),
+    "rand-augment-timm": ja.RandAugment(1, 9, "timm-increasing", ("Posterize", "Rotate")),
+    "trivial-augment": ja.TrivialAugmentWide(operations=("Identity", "Sharpness", "Equalize")),
+    "auto-augment": ja.AutoAugment(((("ShearY", 0.5, 8), ("Invert", 0.5, None)),)),
+    "aug-mix": ja.AugMix(width=2, depth=1, operations=("Rotate", "AutoContrast")),
     "policy": ja.policy([(ja.Rotate, 0.5, 20), (ja.Contrast, 0.5, 0.3)], [(ja.Zoom, 0.5, 0.2)]),
 }
 FILTERS = {
@@ -124,6 +126,31 @@ FILTERS = {
     "downscale": ja.Downscale((0.4, 0.9)),
     "jpeg": ja.JPEG((10, 90)),
 }
+SIZES = {
+    "symmetries": ja.Chain(ja.CenterCrop(20), ja.Transpose(), ja.D4()),
+    "sizes": ja.Chain(
+        ja.Pad((1, 2, 0, 3)), ja.PadToMultiple(4), ja.LongestMaxSize(30), ja.SmallestMaxSize(22),
+        ja.RandomZoomOut((1, 1.5)), ja.ScaleJitter((17, 15), (0.5, 2.0)),
+    ),
+    "five-crop": ja.Chain(ja.FiveCrop(12), ja.Rotate(20)),
+    "ten-crop": ja.Chain(ja.TenCrop(12, vertical=True), ja.Rotate(20)),
+    "grid-shuffle": ja.GridShuffle(2, 3),
+    "box-crops": ja.Chain(
+        ja.Rotate(20), ja.RandomIoUCrop(trials=9), ja.BoxSafeCrop((17, 20)), ja.Zoom(0.1)
+    ),
+}  # fmt: skip
+OCCLUSIONS = {
+    "holes": ja.Chain(
+        ja.RandomErasing(p=0.9, fill="noise", distribution="normal"),
+        ja.Cutout((5, 4), count=2, fill="color"),
+        ja.CoarseDropout((1, 3), height=(2, 6), unit="pixels", width=(2, 6), mask_fill=0),
+        ja.GridMask(),
+        ja.PixelDropout(0.1),
+        ja.PixelDropout(0.1, per_channel=True, fill=0.5),
+        ja.MaskDropout((1, 2), labels=40),
+    ),
+    "mask-dropout": ja.MaskDropout((1, 2)),
+}
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),
     "chain-empty": ja.Chain(),
@@ -133,7 +160,19 @@ CONTAINERS = {
     "random-order": ja.RandomOrder(ja.Contrast(0.3), ja.Saturation(0.3)),
     "lift": ja.lift(noise),
 }
-TABLE = GEOMETRY | FILTERS | DISTORTIONS | POLICIES | CROPS | COLOR | CONTAINERS | TONES | CASTS
+TABLE = (
+    GEOMETRY
+    | SIZES
+    | OCCLUSIONS
+    | FILTERS
+    | DISTORTIONS
+    | POLICIES
+    | CROPS
+    | COLOR
+    | CONTAINERS
+    | TONES
+    | CASTS
+)
 
 IDENTITIES = {
     "rotate": ja.Rotate(0.0),
@@ -145,6 +184,26 @@ IDENTITIES = {
     "vertical-flip": ja.VerticalFlip(p=0.0),
     "rotate90": ja.Rotate90(times=(0,)),
     "resize": ja.Resize((20, 26)),
+    "sizes": ja.Chain(
+        ja.Pad(0),
+        ja.PadToMultiple(2),
+        ja.LongestMaxSize(26),
+        ja.SmallestMaxSize(20),
+        ja.RandomZoomOut(1.0),
+        ja.ScaleJitter((20, 26), 1.0),
+        ja.RandomIoUCrop(min_iou=(1.0,)),
+        ja.Transpose(p=0.0),
+        ja.GridShuffle(1, 1),
+    ),
+    "holes": ja.Chain(
+        ja.RandomErasing(p=0.0),
+        ja.Cutout(3, count=0),
+        ja.CoarseDropout(0),
+        ja.GridMask(ratio=1.0),
+        ja.PixelDropout(0.0),
+        ja.PixelDropout(0.0, per_channel=True),
+        ja.MaskDropout(0),
+    ),
     "center-crop": ja.CenterCrop((20, 26)),
     "random-crop": ja.RandomCrop((20, 26)),
     "brightness": ja.Brightness(0.0),
@@ -164,6 +223,7 @@ IDENTITIES = {
     "sepia": ja.Sepia(0.0),
     "fancy-pca": ja.FancyPCA(0.0),
     "photometric-distort": ja.PhotometricDistort(p=0.0),
+    "vignette": ja.Vignette(0.0),
     "elastic": ja.Elastic(0.0),
     "grid-distortion": ja.GridDistortion(limit=0.0),
     "optical-distortion": ja.OpticalDistortion(0.0),

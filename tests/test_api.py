@@ -23,7 +23,8 @@ TRANSFORMS = {
 FLOORS = [
     ("_types", "_pytree"),
     ("functional.stable",),
-    ("functional.geometry", "functional.color", "functional.illuminant", "functional.moments"),
+    ("functional.geometry", "functional.color", "functional.illuminant", "functional.light",
+     "functional.moments"),
     ("functional.whitening", "functional.tone", "functional.mixing", "functional.exchange"),
     ("functional.taps", "functional.clahe", "functional.tiles"),
     ("functional.resample",),
@@ -38,7 +39,7 @@ FLOORS = [
     ("_tone", "_blend", "_window"),
     ("_transform", "_collage"),
     ("_compose", "_mix"),
-    ("transforms.cast", "transforms.channels", "transforms.curve"),
+    ("transforms.cast", "transforms.channels", "transforms.curve", "transforms.light"),
     ("transforms.blur", "transforms.noise", "transforms.quality", "transforms.sharpen"),
     ("transforms.box_crop", "transforms.occlude", "transforms.shuffle", "transforms.size",
      "transforms.symmetry"),

@@ -319,6 +319,20 @@ def test_color_jitter_leaves_out_what_is_zero(left_out):
         assert min(levels(ours, wanted) for wanted in results) < 0.01
 
 
+def test_vignette_darkens_corners_by_its_strength_and_keeps_the_centre():
+    y, x = (np.arange(n) * 2 / (n - 1) - 1 for n in (5, 9))  # of pixels' centres
+    y, x = (y * 4 / 5)[:, None], (x * 8 / 9)[None]
+    wanted = (1 - 0.4 * (y**2 + x**2) / 2)[..., None] * np.ones(2)
+    white = np.ones((5, 9, 2), np.float32)
+    ours = drawn(ja.Vignette(0.4), white)
+    np.testing.assert_allclose(ours, wanted, atol=1e-6)
+    assert ours[2, 4, 0] == 1
+    example = {"image": np.pad(white, ((0, 3), (0, 2), (0, 0))), "size": jnp.int32([5, 9])}
+    out = apply(ja.Vignette(0.4).sample(KEY, (8, 11, 2)), example)["image"]
+    np.testing.assert_allclose(out[:5, :9], ours, atol=1e-6)
+    assert not out[5:].any() and not out[:, 9:].any()
+
+
 # The algebra ------------------------------------------------------------------------------------
 
 

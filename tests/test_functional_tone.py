@@ -194,6 +194,13 @@ def test_histograms_count_what_is_inside():
     for flags, part in ((None, NOISE), (inside, NOISE[:20, :7])):
         wanted = [np.bincount(part[..., k].ravel(), minlength=256) for k in range(3)]
         np.testing.assert_array_equal(tone.histogram(levels, flags), np.transpose(wanted))
+        flat, ones = (
+            NOISE.reshape(-1, 3),
+            np.broadcast_to(True if flags is None else flags, (24, 33, 1)),
+        )
+        for way in (tone._by_adding, tone._by_product):  # another one on accelerators
+            found = way(jnp.uint32(flat), jnp.asarray(ones.reshape(-1, 1)))
+            np.testing.assert_array_equal(found, np.transpose(wanted))
 
 
 CURVES = [ja.Gamma((0.7, 0.7)), ja.ToneCurve(0.2), ja.SolarizeAdd(0.3), ja.Posterize(5)]

@@ -10,6 +10,7 @@ from jaxaug.functional import geometry as geometry
 from jaxaug.functional import holes as holes
 from jaxaug.functional import illuminant as illuminant
 from jaxaug.functional import jpeg as jpeg
+from jaxaug.functional import light as light
 from jaxaug.functional import median as median
 from jaxaug.functional import mixing as mixing
 from jaxaug.functional import moments as moments

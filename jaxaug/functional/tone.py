@@ -54,25 +54,28 @@ def histogram(levels: Array, inside: Array | None = None) -> jax.Array:
     ones = jnp.ones((height * width, 1), bool)
     if inside is not None:
         ones = jnp.asarray(inside).reshape(-1, 1)
-
-    def by_adding(flat: jax.Array, ones: jax.Array) -> jax.Array:
-        place = flat * np.uint32(channels) + jnp.arange(channels, dtype=jnp.uint32)
-        empty = jnp.zeros(LEVELS * channels, jnp.int32)
-        added = jnp.broadcast_to(ones, flat.shape).astype(jnp.int32)
-        return empty.at[place].add(added, mode="promise_in_bounds").reshape(LEVELS, channels)
-
-    def by_product(flat: jax.Array, ones: jax.Array) -> jax.Array:
-        """As a product of ones: 16 rows of high halves by 16 columns of low ones."""
-        half = jnp.arange(16, dtype=jnp.uint32)
-        high = ((flat >> 4)[..., None] == half) & ones[..., None]
-        low = (flat & 15)[..., None] == half
-        one = (each.astype(jnp.bfloat16) for each in (high, low))
-        found = jnp.einsum("nci,ncj->ijc", *one, preferred_element_type=jnp.float32)
-        return found.reshape(LEVELS, channels).astype(jnp.int32)
-
     if height * width >= MOST_PIXELS:
-        return by_adding(flat, ones)
-    return lax.platform_dependent(flat, ones, cpu=by_adding, default=by_product)
+        return _by_adding(flat, ones)
+    return lax.platform_dependent(flat, ones, cpu=_by_adding, default=_by_product)
+
+
+def _by_adding(flat: jax.Array, ones: jax.Array) -> jax.Array:
+    """A histogram, pixel by pixel: what a processor does best."""
+    channels = flat.shape[1]
+    place = flat * np.uint32(channels) + jnp.arange(channels, dtype=jnp.uint32)
+    empty = jnp.zeros(LEVELS * channels, jnp.int32)
+    added = jnp.broadcast_to(ones, flat.shape).astype(jnp.int32)
+    return empty.at[place].add(added, mode="promise_in_bounds").reshape(LEVELS, channels)
+
+
+def _by_product(flat: jax.Array, ones: jax.Array) -> jax.Array:
+    """A histogram as a product of ones: 16 rows of high halves by 16 columns of low ones."""
+    half = jnp.arange(16, dtype=jnp.uint32)
+    high = ((flat >> 4)[..., None] == half) & ones[..., None]
+    low = (flat & 15)[..., None] == half
+    one = (each.astype(jnp.bfloat16) for each in (high, low))
+    found = jnp.einsum("nci,ncj->ijc", *one, preferred_element_type=jnp.float32)
+    return found.reshape(LEVELS, flat.shape[1]).astype(jnp.int32)
 
 
 def look_up(levels: Array, table: Array) -> jax.Array:
