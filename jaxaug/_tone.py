@@ -1,5 +1,6 @@
 """Tone: a chain of curves of each channel, read off a table where that is cheaper."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,7 @@ class Tone(Op):
         flags = [curve.on for curve in self.curves]
         values = tone.look_up(levels, table)
         if not any(flag is None for flag in flags):
-            values = jnp.where(jnp.stack([jnp.asarray(f) for f in flags]).any(), values, pixels)
+            values = jnp.where(functools.reduce(jnp.logical_or, flags), values, pixels)
         return cleared(values, extent(shape))
 
     def _bent(self, values: Any, weights: Any) -> Any:

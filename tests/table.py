@@ -60,12 +60,11 @@ TONES = {
     "tones": ja.Chain(
         ja.Gamma(0.4),
         ja.ToneCurve(0.2),
-        ja.SolarizeAdd(),
         ja.AutoContrast(),
         ja.Solarize((0.3, 1.0)),
-        ja.Posterize((2, 7)),
+        ja.Posterize(7),
     ),
-    "one-of-tones": ja.OneOf(ja.Gamma(), ja.AutoContrast(), ja.Posterize((2, 7)), ja.Equalize()),
+    "one-of-tones": ja.OneOf(ja.AutoContrast(), ja.Posterize((2, 7)), ja.Equalize()),
     "clahe": ja.CLAHE(tiles=(3, 4)),
     "clahe-each": ja.CLAHE(tiles=(2, 2), per_channel=True),
 }
@@ -82,12 +81,10 @@ CASTS = {
     "casts": ja.Chain(
         ja.Sepia((0.2, 1.0)),
         ja.HueRotation(0.2),
-        ja.PlanckianJitter(),
         ja.ChannelShuffle(),
         ja.FancyPCA(),
-        ja.Invert(),
-        ja.RGBShift(0.1, 0.2, 0.1),
-        ja.ChannelDropout((1, 2), fill=(0.2, 0.5, 0.7)),
+        ja.PlanckianJitter(),
+        ja.Vignette(),
     ),
     "photometric-distort": ja.PhotometricDistort(),
     "vignette": ja.Vignette(),
@@ -108,7 +105,7 @@ POLICIES = {
     "trivial-augment": ja.TrivialAugmentWide(operations=("Identity", "Sharpness", "Equalize")),
     "auto-augment": ja.AutoAugment(((("ShearY", 0.5, 8), ("Invert", 0.5, None)),)),
     "aug-mix": ja.AugMix(width=2, depth=1, operations=("Rotate", "AutoContrast")),
-    "policy": ja.policy([(ja.Rotate, 0.5, 20), (ja.Contrast, 0.5, 0.3)], [(ja.Zoom, 0.5, 0.2)]),
+    "policy": ja.policy([(ja.Rotate, 0.9, 20), (ja.Contrast, 0.9, 0.3)], [(ja.Zoom, 0.9, 0.2)]),
 }
 FILTERS = {
     "gaussian-blur": ja.GaussianBlur((0.1, 1.0)),
@@ -135,9 +132,7 @@ SIZES = {
     "five-crop": ja.Chain(ja.FiveCrop(12), ja.Rotate(20)),
     "ten-crop": ja.Chain(ja.TenCrop(12, vertical=True), ja.Rotate(20)),
     "grid-shuffle": ja.GridShuffle(2, 3),
-    "box-crops": ja.Chain(
-        ja.Rotate(20), ja.RandomIoUCrop(trials=9), ja.BoxSafeCrop((17, 20)), ja.Zoom(0.1)
-    ),
+    "box-crops": ja.Chain(ja.RandomIoUCrop(trials=5), ja.BoxSafeCrop((17, 20))),
 }  # fmt: skip
 OCCLUSIONS = {
     "holes": ja.Chain(
@@ -147,9 +142,8 @@ OCCLUSIONS = {
         ja.GridMask(),
         ja.PixelDropout(0.1),
         ja.PixelDropout(0.1, per_channel=True, fill=0.5),
-        ja.MaskDropout((1, 2), labels=40),
     ),
-    "mask-dropout": ja.MaskDropout((1, 2)),
+    "mask-dropout": ja.MaskDropout((1, 2), labels=40),
 }
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),

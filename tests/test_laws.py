@@ -20,6 +20,7 @@ IN_A_CHAIN = (
     "gamma", "tone-curve", "tone-curve-each", "solarize", "solarize-add", "posterize",
     "auto-contrast", "equalize", "sepia", "hue-rotation", "planckian-jitter", "channel-shuffle",
     "fancy-pca", "invert", "rgb-shift", "channel-dropout", "to-gray", "clahe-each",
+    "vignette",
 )  # fmt: skip
 MIX_COLORS = (
     "saturation", "hue", "color-jitter", "grayscale", "one-of", "random-order", "hue-rotation",
@@ -30,14 +31,21 @@ UNDRAWN = ("invert", "auto-contrast", "equalize", "to-gray", "to-gray-max", "med
 POLICIES = ("rand-augment", "rand-augment-timm", "trivial-augment", "auto-augment", "aug-mix")
 MANY_STEPS = (
     *POLICIES, "gaussian-blur", "motion-blur", "defocus", "sharpness", "shot-noise", "downscale",
-    "jpeg",
+    "jpeg", "sizes", "box-crops", "holes", "tones", "one-of-tones", "equalize", "clahe",
+    "clahe-each", "casts", "photometric-distort",
 )  # fmt: skip
 """Of so many small steps that compilation is what they cost: not step by step, in fewer ways."""
 SAME_KERNEL = (
     "box-blur", "unsharp-mask", "emboss", "median-blur", "speckle-noise", "salt-and-pepper",
-    "gaussian-noise", "downscale",
+    "gaussian-noise", "downscale", "photometric-distort",
 )  # fmt: skip
 """Made of what others in the table are made of, or of minima and maxima: no bits to look after."""
+WINDOWS_AND_HOLES = ("sizes", "box-crops", "holes")
+"""Whose pixels come as those of the other crops do: it is the numbers that are looked after."""
+EXACT = ("symmetries", "five-crop", "ten-crop", "grid-shuffle", "mask-dropout")
+"""Pixels are moved or covered as they are."""
+NEEDS = {"mask-dropout": ("mask",), "box-crops": ("boxes",)}
+"""What else than the image a row looks at."""
 SHAPE = (20, 26, 3)
 rows = pytest.mark.parametrize("name", TABLE)
 
@@ -61,6 +69,11 @@ def apply(name, op, example):
     return {**example, **quick(lambda op, example: op(example))(op, targets(example))}
 
 
+def given(name, whole):
+    """The image, and what else the row looks at."""
+    return {target: whole[target] for target in ("image", *NEEDS.get(name, ()))}
+
+
 def equal(one, two):
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
@@ -76,21 +89,34 @@ def targets(columns):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in TABLE if n not in (*VARIANTS, *IN_A_CHAIN, *SAME_KERNEL, *POLICIES[1:-1])]
+    "name",
+    [
+        name
+        for name in TABLE
+        if name not in (*VARIANTS, *IN_A_CHAIN, *SAME_KERNEL, *EXACT, *POLICIES[1:-1])
+    ],
 )
 def test_bits_do_not_depend_on_the_batch_or_the_devices(name):
     """Batches of 1, 3 and 8 of the same records in any order, and 8 devices in five ways."""
     augment = jax.jit(ja.batched(TABLE[name]))
     columns = batch()
     if name not in WITH_TARGETS:  # one of each way to move them will do: they cost compilations
-        columns = {k: columns[k] for k in ("image", "index", "visit")}
+        columns = given(name, columns) | {k: columns[k] for k in ("index", "visit")}
     whole = jax.tree.map(np.asarray, targets(augment(KEY, columns)))
+    if name in WINDOWS_AND_HOLES:
+        order = np.array([6, 0, 3])
+        part = jax.tree.map(lambda x: x[order], columns)
+        equal(targets(augment(KEY, part)), jax.tree.map(lambda x: x[order], whole))
+        mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+        sharded = jax.device_put(columns, NamedSharding(mesh, PartitionSpec("data")))
+        equal(targets(augment(KEY, sharded)), whole)
+        return
 
     one = {k: v[5] for k, v in columns.items() if k in TARGETS}
     key = jax.random.fold_in(jax.random.fold_in(KEY, columns["visit"][5]), columns["index"][5])
     alone = jax.jit(TABLE[name])(key, one)  # the documented key; the last bit is another program's
     close(alone["image"], whole["image"][5], levels=0.05)
-    if "mask" in one:
+    if name in WITH_TARGETS:
         close([alone["boxes"], alone["keypoints"]], [whole["boxes"][5], whole["keypoints"][5]])
         assert np.mean(alone["mask"] != whole["mask"][5]) < 0.01
 
@@ -147,36 +173,39 @@ def test_tree_shape_and_types(name):
     op = sample(name)
     size = op.output_shape(SHAPE)
     out = apply(name, op, whole)  # not compiled, and yet the same, but for fused multiply-adds
-    compiled = jax.jit(lambda op, image: op(image))
-    close(compiled(op, whole["image"]), out["image"])
+    compiled = jax.jit(lambda op, example: op(example)["image"])
+    close(compiled(op, given(name, whole)), out["image"])
     assert list(out) == list(whole)
     assert out["label"] is whole["label"]
-    assert out["image"].shape == size
+    several = (len(op.results),) if op.results else ()
+    assert out["image"].shape == (*several, *size)
     assert out["image"].dtype == jnp.float32
-    assert out["mask"].shape == size[:2]
+    assert out["mask"].shape == (*several, *size[:2])
     assert out["mask"].dtype == jnp.int32
-    assert out["boxes"].shape == (3, 4)
-    assert out["keypoints"].shape == (2, 2)
+    assert out["boxes"].shape == (*several, 3, 4)
+    assert out["keypoints"].shape == (*several, 2, 2)
     if name not in MANY_STEPS:
-        close(compiled(op, np.float32(whole["image"] / 255.0)), out["image"])
-    half = jax.eval_shape(op, jax.ShapeDtypeStruct(SHAPE, jnp.bfloat16))
+        floats = given(name, whole) | {"image": np.float32(whole["image"] / 255.0)}
+        close(compiled(op, floats), out["image"])
+    image = {"image": jax.ShapeDtypeStruct(SHAPE, jnp.bfloat16)}
+    half = jax.eval_shape(op, given(name, whole) | image)["image"]
     assert half.dtype == jnp.float32
-    assert half.shape == size
+    assert half.shape == (*several, *size)
 
 
 @rows
 def test_any_number_of_channels(name):
     """One and five channels work, or the error says that three are needed."""
     for channels in (1, 5):
-        image = jax.ShapeDtypeStruct((20, 26, channels), jnp.float32)
+        image = {"image": jax.ShapeDtypeStruct((20, 26, channels), jnp.float32)}
         try:
-            out = jax.eval_shape(TABLE[name], KEY, image)
+            out = jax.eval_shape(TABLE[name], KEY, given(name, example()) | image)["image"]
         except ja.JaxaugError as error:
             words = str(error)
             assert "3 channels" in words or "one value, or" in words or name == "zca"
             assert name in (*MIX_COLORS, "normalize", "channel-dropout", *FITTED)
         else:
-            assert out.shape[2] == channels
+            assert out.shape[-1] == channels
 
 
 @rows
@@ -196,7 +225,8 @@ def test_pickle_repr_and_tree_round_trip(name):
 @rows
 def test_gradients_are_finite(name):
     image = jnp.asarray(example()["image"] / 255.0, jnp.float32).at[:8].set(0.5)
-    loss = quick(jax.grad(lambda x: jnp.sum(TABLE[name](KEY, x) ** 2)))
+    rest = given(name, example())
+    loss = quick(jax.grad(lambda x: jnp.sum(TABLE[name](KEY, rest | {"image": x})["image"] ** 2)))
     assert np.isfinite(loss(image)).all()
 
 
@@ -215,7 +245,7 @@ def test_no_strength_is_the_identity_bit_for_bit(name):
 def test_gated_off_is_the_identity_bit_for_bit(name):
     op = sample(name)
     if op.output_shape(SHAPE) != SHAPE:
-        with pytest.raises(ja.JaxaugError, match="keeps the size"):
+        with pytest.raises(ja.JaxaugError, match="keeps the size|with one result"):
             op.gate(jnp.bool_(False))
         return
     whole = example()

@@ -211,7 +211,8 @@ def hulls(boxes: N4, move: Callable[[N2], N2], per_side: int = 1) -> N4:
         x, y = x0 + part * (x1 - x0), y0 + part * (y1 - y0)
         back_x, back_y = x1 - part * (x1 - x0), y1 - part * (y1 - y0)
         outline += [(x, y0), (x1, y), (back_x, y1), (x0, back_y)]
-    stacked = jnp.stack([move(jnp.stack(point, axis=-1)) for point in outline])
+    points = jnp.stack([jnp.stack(point, axis=-1) for point in outline])
+    stacked = move(points.reshape(-1, 2)).reshape(points.shape)
     hull = jnp.concatenate([stacked.min(axis=0), stacked.max(axis=0)], axis=-1)
     return jnp.where(box_area(boxes)[:, None] > 0, hull, 0.0)
 

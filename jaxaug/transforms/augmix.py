@@ -9,7 +9,7 @@ from jaxaug._pytree import static
 from jaxaug._transform import Transform
 from jaxaug._types import JaxaugError, Key, Scalar, Shape, describe
 from jaxaug.transforms.operations import AUGMIX, Space
-from jaxaug.transforms.policy import joined, layer
+from jaxaug.transforms.policy import Names, check_names, joined, layer
 
 
 class AugMix(Transform):
@@ -27,6 +27,7 @@ class AugMix(Transform):
         width: how many chains.
         depth: how many operations in each, at most: their number is drawn from 1 up to it.
         variant: whose operations and levels.
+        operations: names to draw from, instead of all that the variant has.
 
     Reference:
         Hendrycks et al., AugMix: A Simple Data Processing Method to Improve Robustness and
@@ -37,6 +38,7 @@ class AugMix(Transform):
     width: int = static(default=3)
     depth: int = static(default=3)
     variant: str = static(default="paper")
+    operations: Names | None = static(default=None)
 
     def __post_init__(self) -> None:
         if self.variant not in AUGMIX:
@@ -47,6 +49,7 @@ class AugMix(Transform):
             raise JaxaugError("AugMix", "a width and a depth of 1 or more", got)
         if isinstance(self.severity, float | int) and not 0 <= self.severity <= 10:
             raise JaxaugError("AugMix", "a severity in [0, 10]", describe(self.severity))
+        check_names("AugMix", AUGMIX[self.variant], self.operations)
 
     def sample(self, key: Key, shape: Shape) -> Op:
         mixing, *keys = jax.random.split(key, self.width + 1)
@@ -59,7 +62,7 @@ class AugMix(Transform):
 
     def _chain(self, key: Key, space: Space, shape: Shape) -> Op:
         uniform = jax.random.uniform(key, (self.depth, 4))
-        names = tuple(space.magnitudes)
+        names = self.operations or tuple(space.magnitudes)
         length = 1.0 + jnp.floor(uniform[0, 3] * self.depth)
         layers = []
         for k in range(self.depth):

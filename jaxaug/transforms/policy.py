@@ -5,6 +5,7 @@ identity and may stand in any order. Layers alternate: geometry, mixing, curves;
 geometry. Neighbours of one family then fuse, and two layers cost one look-up of curves.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -52,10 +53,10 @@ def layer(space: Space, names: Names, picked: list[Any], numbers: Any, shape: Sh
     """
     level, sign = numbers
     ops = [space.op(name, level, sign, shape) for name in names]
-    none = jnp.logical_not(jnp.stack([jnp.asarray(flag) for flag in picked]).any())
+    none = jnp.logical_not(functools.reduce(jnp.logical_or, picked))
     letters = flatten(one_of([Sequence(), *ops], [none, *picked]))
     still = [flag for op, flag in zip(ops, picked, strict=True) if isinstance(op, Warp | Sequence)]
-    geometric = jnp.stack([none, *still]).any()
+    geometric = functools.reduce(jnp.logical_or, still, none)
     return Layer(sorted(letters, key=lambda op: _RANKS.index(type(op))), geometric)
 
 
@@ -127,7 +128,7 @@ class RandAugment(Transform):
         if isinstance(self.magnitude, float | int) and not 0 <= self.magnitude <= top:
             want = f"a magnitude in [0, {top:.0f}] for the variant {self.variant}"
             raise JaxaugError("RandAugment", want, describe(self.magnitude))
-        _check_names("RandAugment", self.variant, self.operations)
+        check_names("RandAugment", SPACES[self.variant], self.operations)
 
     def sample(self, key: Key, shape: Shape) -> Op:
         space = SPACES[self.variant]
@@ -169,7 +170,7 @@ class TrivialAugmentWide(Transform):
     def __post_init__(self) -> None:
         if self.bins < 2:
             raise JaxaugError("TrivialAugmentWide", "2 bins or more", describe(self.bins))
-        _check_names("TrivialAugmentWide", "wide", self.operations)
+        check_names("TrivialAugmentWide", SPACES["wide"], self.operations)
 
     def sample(self, key: Key, shape: Shape) -> Op:
         space = SPACES["wide"]
@@ -216,7 +217,7 @@ class AutoAugment(Transform):
             if not good:
                 want = "steps (operation, probability in [0, 1], level in [0, 9] or None)"
                 raise JaxaugError("AutoAugment", want, describe(step))
-        _check_names("AutoAugment", "autoaugment", tuple(step[0] for step in steps))
+        check_names("AutoAugment", SPACES["autoaugment"], tuple(step[0] for step in steps))
 
     def sample(self, key: Key, shape: Shape) -> Op:
         chosen = AUTOAUGMENT[self.policy] if isinstance(self.policy, str) else self.policy
@@ -281,8 +282,9 @@ def _sign(uniform: Any) -> jax.Array:
     return jnp.where(uniform < 0.5, -1.0, 1.0)
 
 
-def _check_names(who: str, variant: str, names: Names | None) -> None:
-    known = SPACES[variant].magnitudes
+def check_names(who: str, space: Space, names: Names | None) -> None:
+    """Refuse what is no operation of a space; None is all of them."""
+    known = space.magnitudes
     if names is not None and (not names or not isinstance(names, tuple)):
         raise JaxaugError(who, "a tuple of names of operations", describe(names))
     for name in names or ():
