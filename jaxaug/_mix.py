@@ -237,7 +237,10 @@ def _check_batch(who: str, batch: Any) -> None:
             raise JaxaugError(who, "images (n, h, w, c)", describe(leaf), remedy)
     if "size" in batch:
         want = "images of one size, without the key 'size'"
-        raise JaxaugError(who, want, "pictures on a canvas", "Put a Resize into the transform.")
+        remedy = (
+            "Resize all to one, jaxaug.Resize((h, w)), and take the column out: batch.pop('size')."
+        )
+        raise JaxaugError(who, want, "pictures on a canvas", remedy)
     for name in POSITIONS:
         if not isinstance(batch.get(name, np.zeros(0)), jax.Array | np.ndarray):
             raise JaxaugError(who, f"{name} as one array", describe(batch[name]))

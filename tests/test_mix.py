@@ -531,7 +531,7 @@ ERRORS = {
     "four labels in one": (call(ja.Mosaic(), small()), "num_classes for 4 labels.*label=None"),
     "a canvas": (
         call(ja.CutMix(), small(size=np.full((4, 2), 5, np.int32))),
-        "images of one size.*Resize",
+        r"images of one size.*Resize\(\(h, w\)\).*batch.pop\('size'\)",
     ),
     "mixed before": (
         call(ja.CutMix(), small(label_partner=LABELS)),
