@@ -48,10 +48,12 @@ class Tone(Op):
         if not self.table:
             return cleared(self._bent(pixels, inside), extent(shape))
         levels = tone.levels_of(image)
-        table = self._bent(tone.all_levels(shape[2]), tone.histogram(levels, inside))
-        flags = [curve.on for curve in self.curves]
+        counts = tone.histogram(levels, inside)
+        # By zero they are the image's own: a choice among constants does not know its sharding.
+        table = self._bent(tone.all_levels(shape[2]) + 0.0 * counts.astype(jnp.float32), counts)
         values = tone.look_up(levels, table)
-        if not any(flag is None for flag in flags):
+        flags = [curve.on for curve in self.curves if curve.on is not None]
+        if len(flags) == len(self.curves):
             values = jnp.where(functools.reduce(jnp.logical_or, flags), values, pixels)
         return cleared(values, extent(shape))
 
