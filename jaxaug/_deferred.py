@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxaug._ops import UNDECIDED, Op, Resampling
+from jaxaug._ops import UNDECIDED, Op, Resampling, materialized
 from jaxaug._pytree import static
 from jaxaug._types import HW, HWC, N2, N4, Example, Flag, JaxaugError, Shape, Size
 
@@ -46,7 +46,7 @@ class Deferred(Op):
 
     def bound(self, targets: Example, shape: Shape) -> Op:
         op = self.rule(targets, shape, *self.arguments, **dict(self.options))
-        op = op.resampled(self.resampling)
+        op = materialized(op).resampled(self.resampling)
         return op if self.on is None else op.gate(self.on)
 
     def image(self, image: HWC, shape: Shape) -> HWC:

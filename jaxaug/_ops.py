@@ -239,12 +239,12 @@ class Sequence(Op):
         for op in self.ops:
             fixed = op.bound(targets, shape)
             moves = {"mask": fixed.mask, "boxes": fixed.boxes}
-            moved = {
-                name: jax.tree.map(lambda x, move=move, at=shape: move(x, at), targets[name])
+            # Each by itself, so that what nobody looks at is not computed.
+            targets = targets | {
+                name: materialize(jax.tree.map(lambda x, m=move, at=shape: m(x, at), targets[name]))
                 for name, move in moves.items()
                 if name in targets
             }
-            targets = targets | moved
             shape = fixed.output_shape(shape)
             ops.append(fixed)
         return fuse(ops)

@@ -55,13 +55,13 @@ def grid(
     columns = rounded(x * sin), rounded(x * cos)
     (down, right), (back, along) = materialize((rows, columns))
     v, u = down[:, None] - back, right[:, None] + along
-    return jnp.logical_and(v - jnp.floor(v) < hole, u - jnp.floor(u) < hole)
+    return (v - jnp.floor(v) < hole) & (u - jnp.floor(u) < hole)
 
 
 def pixels(height: int, width: int, extent: Extent, key: Key, p: Scalar) -> jax.Array:
     """Each pixel with probability ``p``."""
     del extent
-    return noise.uniform(key, (height, width, 1))[..., 0] < p
+    return jnp.less(noise.uniform(key, (height, width, 1))[..., 0], p)
 
 
 def drop(image: HWC, key: Key, p: Scalar, fill: Scalar | Float[Array, "c"]) -> jax.Array:
@@ -97,9 +97,8 @@ def present(mask: Integer[Array, "h w"], labels: int) -> Bool[Array, "labels"]:
 def as_words(flags: Bool[Array, "labels"]) -> UInt32[Array, "words"]:
     """A set of labels, a flag for each of ``1..n``, as the bits of words."""
     count = flags.shape[0] // WORD + 1
-    whole = (
-        jnp.zeros(count * WORD, jnp.uint32).at[1 : flags.shape[0] + 1].set(flags.astype(jnp.uint32))
-    )
+    around = 1, count * WORD - flags.shape[0] - 1
+    whole = jnp.pad(flags.astype(jnp.uint32), around)
     bits = whole.reshape(count, WORD) << np.arange(WORD, dtype=np.uint32)
     return bits.sum(axis=1, dtype=jnp.uint32)
 

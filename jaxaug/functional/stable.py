@@ -53,6 +53,8 @@ def materialize(tree: Any) -> Any:
     """
 
     def flip(array: jax.Array) -> jax.Array:
+        if not array.size:
+            return array
         origin = (0,) * array.ndim
         first = lax.slice(array, origin, (1,) * array.ndim)
         turned = -first if jnp.issubdtype(array.dtype, jnp.floating) else ~first

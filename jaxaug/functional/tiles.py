@@ -53,7 +53,8 @@ def move_points(points: N2, places: Places, *, grid: Size, extent: Extent) -> ja
         )
         for u, n, count in ((y, high, grid[0]), (x, wide, grid[1]))
     )
-    down, right = (_look_up(move, row * grid[1] + column) for move in _moves(places, grid))
+    tile = row * grid[1] + column
+    down, right = (_look_up(move, tile).astype(jnp.float32) for move in _moves(places, grid))
     moved = jnp.stack([x + right * wide, y + down * high], axis=-1)
     return jnp.where(tiled[:, None], moved, points)
 
