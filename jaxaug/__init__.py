@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxaug import functional as functional
+from jaxaug import recipes as recipes
 from jaxaug._bend import Bend as Bend
 from jaxaug._collage import Collage as Collage
 from jaxaug._collage import Layer as Layer
@@ -122,19 +123,27 @@ from jaxaug.transforms.statistics import SamplewiseNormalize as SamplewiseNormal
 from jaxaug.transforms.symmetry import D4 as D4
 from jaxaug.transforms.symmetry import Rotate90 as Rotate90
 from jaxaug.transforms.symmetry import Transpose as Transpose
+from jaxaug.transforms.three_augment import ThreeAugment as ThreeAugment
 from jaxaug.transforms.tone import Clip as Clip
 from jaxaug.transforms.tone import Rescale as Rescale
+from jaxaug.transforms.views import Views as Views
 from jaxaug.transforms.whitening import ZCA as ZCA
 
 if TYPE_CHECKING:
     from jaxaug import compat as compat
+    from jaxaug import corruptions as corruptions
     from jaxaug import data as data
     from jaxaug._preview import preview as preview
 
 __version__ = "0.1.0"
 
 # Grain takes a second to import and is absent on hosts that only augment; Pillow may be, too.
-_LAZY = {"compat": "jaxaug.compat", "data": "jaxaug.data", "preview": "jaxaug._preview"}
+_LAZY = {
+    "compat": "jaxaug.compat",
+    "corruptions": "jaxaug.corruptions",
+    "data": "jaxaug.data",
+    "preview": "jaxaug._preview",
+}
 
 
 def __getattr__(name: str) -> Any:
