@@ -86,4 +86,5 @@ def boxed(
     if shrink is None:
         after = size or shape
         shrink = max(1.0, shape[0] / after[0]), max(1.0, shape[1] / after[1])
-    return Warp(matrix, size=size, source=source(shape), shrink=shrink, picture=picture)
+    back = source(shape) if size else None
+    return Warp(matrix, size=size, source=back, shrink=shrink, picture=picture)
