@@ -13,6 +13,7 @@ from jaxaug._pytree import static
 from jaxaug._types import HWC, CanvasShape, Flag, Shape, extent
 from jaxaug.functional import color, tone
 from jaxaug.functional.resample import cleared
+from jaxaug.functional.stable import choose
 
 
 class Tone(Op):
@@ -49,7 +50,7 @@ class Tone(Op):
             return cleared(self._bent(pixels, inside), extent(shape))
         levels = tone.levels_of(image)
         counts = tone.histogram(levels, inside)
-        # By zero they are the image's own: a choice among constants does not know its sharding.
+        # By zero they are the image's own: known arrays have no mesh, where that matters.
         table = self._bent(tone.all_levels(shape[2]) + 0.0 * counts.astype(jnp.float32), counts)
         values = tone.look_up(levels, table)
         flags = [curve.on for curve in self.curves if curve.on is not None]
@@ -60,7 +61,7 @@ class Tone(Op):
     def _bent(self, values: Any, weights: Any) -> Any:
         for curve in self.curves:
             out = curve.kernel(values, weights, *curve.arguments)
-            values = out if curve.on is None else jnp.where(curve.on, out, values)
+            values = out if curve.on is None else choose(curve.on, out, values)
         return values
 
     @property

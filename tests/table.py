@@ -145,6 +145,10 @@ OCCLUSIONS = {
     ),
     "mask-dropout": ja.MaskDropout((1, 2), labels=40),
 }
+VIEWS = {
+    "three-augment": ja.ThreeAugment(sigma=(0.1, 1.0)),
+    "views": ja.Views(ja.Rotate(20), ja.Brightness(0.3), shared=ja.Translate(x=0.2)),
+}
 CONTAINERS = {
     "chain": ja.Chain(ja.Rotate(20), ja.HorizontalFlip(), ja.Contrast(0.3), fill="reflect"),
     "chain-empty": ja.Chain(),
@@ -161,6 +165,7 @@ TABLE = (
     | FILTERS
     | DISTORTIONS
     | POLICIES
+    | VIEWS
     | CROPS
     | COLOR
     | CONTAINERS

@@ -16,7 +16,7 @@ optax = pytest.importorskip("optax")
 
 CLASSES, BATCH, SIDE = 4, 16, 16
 KEY = jax.random.key(0)
-POLICY = ja.ColorJitter(0.3, 0.3, 0.3)  # whatever is to be tried between the crop and the mix
+POLICY = ja.RandAugment()
 
 AUGMENT = ja.batched(
     ja.Chain(ja.RandomCrop(SIDE, padding=2), ja.HorizontalFlip(), POLICY, fill="reflect")

@@ -90,7 +90,9 @@ def choose(on: Flag, value: Any, other: Any) -> Any:
         return other + jnp.asarray(on, jnp.float32) * (value - other)
     if isinstance(value, float | int):
         return choose(jnp.logical_not(on), other, value)
-    return jnp.where(on, value, other)
+    # Zero, of the flag: on explicit mesh axes a choice among known arrays has no mesh of its own.
+    none = 0.0 * jnp.asarray(on, jnp.float32)
+    return jnp.where(on, value + none, other + none)
 
 
 @jax.custom_jvp
