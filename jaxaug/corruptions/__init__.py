@@ -51,3 +51,4 @@ from ._functions import snow as snow
 from ._functions import spatter as spatter
 from ._functions import speckle_noise as speckle_noise
 from ._functions import zoom_blur as zoom_blur
+from ._severity import SEVERITIES as SEVERITIES

@@ -44,7 +44,7 @@ def saturate(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     del key, extent
     check_rgb("saturate", image.shape)  # type: ignore[arg-type]
     pixels = color.to_float(image)
-    factor, added = (at(severity, column) for column in zip(*SATURATIONS, strict=True))
+    factor, added = at(severity, SATURATIONS)
     value = pixels.max(axis=-1, keepdims=True)
     chroma = value - pixels.min(axis=-1, keepdims=True)
     black, is_grey = value <= 0.0, chroma <= 0.0
@@ -83,7 +83,7 @@ def _boxes(hundredths: Any, n: Any, canvas: int) -> tuple[Any, Any]:
 def _largest_box(severity: Any, n: Any, canvas: int) -> int:
     """Number of lines of the largest box there can be."""
     lengths = [n] if isinstance(n, int) else range(1, canvas + 1)
-    scales = [at(severity, SCALES)] if isinstance(severity, int) else SCALES
+    scales = SCALES[severity - 1 : severity] if isinstance(severity, int) else SCALES
     return max(-(-length // max(c * length // 100, 1)) for length in lengths for c in scales)
 
 

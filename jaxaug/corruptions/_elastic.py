@@ -37,7 +37,7 @@ that is twice the shorter one."""
 def elastic_transform(key: Key, severity: Any, shape: Shape) -> Op:
     """Draw the two maps."""
     size = extent(shape)
-    strength, sigma, corners = (at(severity, column) for column in zip(*SHAPES, strict=True))
+    strength, sigma, corners = at(severity, SHAPES)
     affine, field = jax.random.split(key)
     side = jnp.minimum(*size) * jnp.float32(SIDE)
     first = _affine(affine, side * corners, size)
@@ -103,17 +103,20 @@ def _waves(key: Key, canvas: tuple[int, int], size: Extent, sigma: Scalar) -> ja
 
     Noise that is mirrored at its edges is a sum of them, with independent factors of one variance.
     """
-    factors = materialize(jax.random.normal(key, (WAVES, WAVES, 2)) * np.float32(3.0**-0.5))
+    factors = materialize(jax.random.normal(key, (WAVES, WAVES, 2)))
+    wave = np.arange(WAVES, dtype=np.float32)
     axes = []
     for axis in (0, 1):
-        n = jnp.asarray(size[axis], jnp.float32)
-        wave = np.arange(WAVES, dtype=np.float32)
-        place = (np.arange(canvas[axis], dtype=np.float32) + 0.5) * (1.0 / n)
-        shrink = jnp.exp(-0.5 * jnp.square(wave * (np.pi * sigma / n)))
-        # A picture of n pixels has n waves.
-        norm = jnp.where(wave < n, jnp.where(wave == 0.0, 1.0, np.float32(2.0**0.5)), 0.0)
-        phase = materialize(place[:, None] * wave)
-        axes.append(jnp.cos(np.float32(np.pi) * phase) * (shrink * norm * jnp.sqrt(1.0 / n)))
+        n, place = size[axis], np.arange(canvas[axis], dtype=np.float32) + np.float32(0.5)
+        if isinstance(n, int):  # a compiler has another cosine than the program
+            n = np.float32(n)
+            cosine = np.cos(np.float32(np.pi) * place[:, None] * wave / n)
+        else:
+            cosine = jnp.cos(np.float32(np.pi) * materialize((place * (1.0 / n))[:, None] * wave))
+        shrink = jnp.exp(-0.5 * jnp.square(wave * materialize(sigma * (np.pi / n))))
+        # A picture of n pixels has n waves; the variance of the noise is 1/3.
+        norm = jnp.where(wave < n, jnp.where(wave == 0.0, 1.0, 2.0), 0.0) * (3.0**-0.5 / n)
+        axes.append(materialize(cosine) * (shrink * materialize(jnp.sqrt(norm))))
     down, right = materialize(axes)
 
     def add_rows(wave: Any, total: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ from ._blur import gaussian
 from ._severity import at, most
 
 SIGMAS = (0.7, 0.9, 1.0, 1.1, 1.5)
-FAR = (1, 2, 2, 3, 4)
+FAR = (1.0, 2.0, 2.0, 3.0, 4.0)
 ROUNDS = (2, 1, 3, 2, 2)
 
 DOUBLINGS = 5
@@ -27,17 +27,17 @@ the pixels read another one that reads one in turn: longer chains have a chance 
 def glass_blur(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Blur, let pixels read others nearby, blur again."""
     pixels = truncated(gaussian(image, severity, SIGMAS, extent=extent))
-    rounds, far = most(severity, ROUNDS), at(severity, FAR)
+    far, rounds = at(severity, tuple(zip(FAR, ROUNDS, strict=True)))
     keys = jax.random.split(key, max(ROUNDS))
     none = (jax.random.key_data(key)[0] & np.uint32(0)).astype(jnp.int32)
 
     def one_round(number: Any, sources: jax.Array) -> jax.Array:
         read = _read(keys[number], far, pixels.shape, extent)
-        read = jnp.where(number < at(severity, ROUNDS), read, _own(pixels.shape))
+        read = jnp.where(number < rounds, read, _own(pixels.shape))
         # The last round decides what is read of the one before it.
         return _taken(sources, read)
 
-    sources = lax.fori_loop(0, rounds, one_round, _own(pixels.shape) + none)
+    sources = lax.fori_loop(0, most(severity, ROUNDS), one_round, _own(pixels.shape) + none)
     flat = materialize(pixels).reshape(-1, pixels.shape[2])
     moved = _taken(flat, sources).reshape(pixels.shape)
     return jnp.clip(gaussian(moved, severity, SIGMAS, extent=extent), 0.0, 1.0)

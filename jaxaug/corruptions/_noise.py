@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from jaxaug._types import HWC, Extent, Key
 from jaxaug.functional import noise
-from jaxaug.functional.stable import materialize
 
 from ._severity import at
 
@@ -20,7 +18,7 @@ SPECKLE = (0.15, 0.2, 0.35, 0.45, 0.6)
 def gaussian_noise(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Add normal numbers to every channel."""
     del extent
-    return jnp.clip(noise.add_normal(image, key, _number(severity, GAUSSIAN)), 0.0, 1.0)
+    return jnp.clip(noise.add_normal(image, key, at(severity, GAUSSIAN)), 0.0, 1.0)
 
 
 def shot_noise(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
@@ -39,9 +37,4 @@ def impulse_noise(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC
 def speckle_noise(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Multiply every channel by normal numbers about 1."""
     del extent
-    return jnp.clip(noise.multiply_normal(image, key, _number(severity, SPECKLE)), 0.0, 1.0)
-
-
-def _number(severity: Any, values: tuple[float, ...]) -> jax.Array:
-    """The severity's own, not known to the compiler: it would join it with the noise's factors."""
-    return materialize(jnp.asarray(at(severity, values), jnp.float32))
+    return jnp.clip(noise.multiply_normal(image, key, at(severity, SPECKLE)), 0.0, 1.0)

@@ -4,12 +4,15 @@ A severity known when a program is written costs what it needs. A traced one is 
 program runs, so that one program serves all five; it then costs what the largest needs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxaug._types import JaxaugError, describe
+from jaxaug.functional.stable import materialize
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
@@ -23,17 +26,23 @@ def check(who: str, severity: Any) -> Any:
     raise JaxaugError(who, "a severity of 1, 2, 3, 4 or 5", describe(severity))
 
 
-def at(severity: Any, values: Any) -> Any:
-    """The severity's own of five numbers, or of five arrays of one shape.
+def at(severity: Any, table: Sequence[Any]) -> Any:
+    """The severity's own of five: numbers, arrays of one shape, or rows of them.
 
-    Known numbers stay Python numbers.
+    They come as arrays that the compiler does not know, even if the severity is known: it would
+    join known numbers with others, in one program in one way and in the next in another.
     """
+    rows = [jax.tree.map(_array, row) for row in table]
     if isinstance(severity, int):
-        return values[severity - 1]
-    found = jnp.asarray(values[0])
-    for number, value in enumerate(values[1:], start=2):
-        found = jnp.where(severity == number, value, found)
-    return found
+        return materialize(jax.tree.map(jnp.asarray, rows[severity - 1]))
+    found = rows[0]
+    for number, row in enumerate(rows[1:], start=2):
+        found = jax.tree.map(lambda a, b, n=number: jnp.where(severity == n, b, a), found, row)
+    return materialize(found)
+
+
+def _array(value: Any) -> np.ndarray:
+    return np.asarray(value, np.float32) if isinstance(value, float) else np.asarray(value)
 
 
 def most(severity: Any, values: tuple[int, ...]) -> int:

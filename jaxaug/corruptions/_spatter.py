@@ -37,9 +37,7 @@ FAR = 20
 def spatter(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Drops: where smoothed noise is above a threshold."""
     pixels = to_float(image)
-    mean, deviation, _, threshold, opacity = (
-        at(severity, column) for column in zip(*DROPS, strict=True)
-    )
+    mean, deviation, _, threshold, opacity = at(severity, DROPS)
     height, width, _ = pixels.shape
     white = noise.normal(key, (height, width, 1))
     liquid = materialize(weighted_sum([(1.0, mean), (white, deviation)]))

@@ -36,9 +36,7 @@ BRIGHTER = (0.1, 0.2, 0.3, 0.4, 0.5)
 def snow(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Flakes that fall in streaks, their mirror image, and a paler picture."""
     pixels = color.to_float(image)
-    mean, deviation, size, threshold, _, _, kept = (
-        at(severity, column) for column in zip(*SNOW, strict=True)
-    )
+    mean, deviation, size, threshold, _, _, kept = at(severity, SNOW)
     flakes, wind = jax.random.split(key)
     least = min(row[2] for row in SNOW)  # the same numbers whether the severity is known or not
     height, width, _ = pixels.shape
@@ -76,7 +74,7 @@ def frost(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """Crystals of ice over a darker picture."""
     del extent
     pixels = color.to_float(image)
-    kept, added = (at(severity, column) for column in zip(*FROST, strict=True))
+    kept, added = at(severity, FROST)
     height, width, _ = pixels.shape
     ice = crystals(key, (height, width))
     ice = ice if pixels.shape[2] == 3 else grey(ice)
@@ -86,7 +84,7 @@ def frost(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
 def fog(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
     """A plasma fractal, and the picture's contrast divided by what it adds."""
     pixels = color.to_float(image)
-    amount, decay = (at(severity, column) for column in zip(*FOG, strict=True))
+    amount, decay = at(severity, FOG)
     height, width, _ = pixels.shape
     haze = plasma(key, max(height, width), decay)[:height, :width, None]
     high = jnp.max(cleared(pixels, extent))

@@ -40,7 +40,7 @@ def zoom_blur(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
 
     total = lax.fori_loop(0, slots, add, pixels)
     # Divided in one way whatever is known: by a product.
-    return jnp.clip(total * (1.0 / (count + 1.0)), 0.0, 1.0)
+    return jnp.clip(total * (1.0 / (count + 1).astype(jnp.float32)), 0.0, 1.0)
 
 
 def places(hundredths: Any, n: Scalar, canvas: int, *, middle: bool) -> tuple[Any, Any]:
