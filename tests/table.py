@@ -124,14 +124,13 @@ FILTERS = {
     "jpeg": ja.JPEG((10, 90)),
 }
 SIZES = {
-    "symmetries": ja.Chain(ja.CenterCrop(20), ja.Transpose(), ja.D4()),
     "sizes": ja.Chain(
-        ja.Pad((1, 2, 0, 3)), ja.PadToMultiple(4), ja.LongestMaxSize(30), ja.SmallestMaxSize(22),
-        ja.RandomZoomOut((1, 1.5)), ja.ScaleJitter((17, 15), (0.5, 2.0)),
+        ja.CenterCrop(20), ja.Transpose(), ja.D4(), ja.Pad((1, 2, 0, 3)), ja.PadToMultiple(4),
+        ja.LongestMaxSize(30), ja.SmallestMaxSize(22), ja.RandomZoomOut((1, 1.5)),
+        ja.ScaleJitter((17, 15), (0.7, 2.0)),
     ),
-    "five-crop": ja.Chain(ja.FiveCrop(12), ja.Rotate(20)),
-    "ten-crop": ja.Chain(ja.TenCrop(12, vertical=True), ja.Rotate(20)),
-    "grid-shuffle": ja.GridShuffle(2, 3),
+    "five-crop": ja.FiveCrop(12),
+    "ten-crop": ja.Chain(ja.TenCrop(12, vertical=True), ja.HorizontalFlip()),
     "box-crops": ja.Chain(ja.RandomIoUCrop(trials=5), ja.BoxSafeCrop((17, 20))),
 }  # fmt: skip
 OCCLUSIONS = {
@@ -139,11 +138,12 @@ OCCLUSIONS = {
         ja.RandomErasing(p=0.9, fill="noise", distribution="normal"),
         ja.Cutout((5, 4), count=2, fill="color"),
         ja.CoarseDropout((1, 3), height=(2, 6), unit="pixels", width=(2, 6), mask_fill=0),
-        ja.GridMask(),
         ja.PixelDropout(0.1),
         ja.PixelDropout(0.1, per_channel=True, fill=0.5),
+        ja.MaskDropout((1, 2), labels=40),
+        ja.GridShuffle(2, 3),
     ),
-    "mask-dropout": ja.MaskDropout((1, 2), labels=40),
+    "grid-mask": ja.GridMask(),
 }
 VIEWS = {
     "three-augment": ja.ThreeAugment(sigma=(0.1, 1.0)),

@@ -166,15 +166,16 @@ TABLE = {
         ja.SomeOf(ja.Maybe(ja.Brightness(0.3)), ja.VerticalFlip(), n=1),
     ),
     "sizes": ja.Chain(
-        ja.Pad((1, 2, 0, 3)), ja.LongestMaxSize(20), ja.RandomZoomOut((1, 2)), ja.PadToMultiple(5)
+        ja.Transpose(p=1.0), ja.Pad((1, 2, 0, 3)), ja.LongestMaxSize(20), ja.RandomZoomOut((1, 2)),
+        ja.PadToMultiple(5),
     ),
-    "transposed": ja.Chain(ja.Transpose(p=1.0), ja.ScaleJitter((9, 12), (0.4, 2.0))),
     "by boxes": ja.Chain(ja.RandomIoUCrop(trials=9), ja.BoxSafeCrop(), ja.GridShuffle(2, 3)),
     "hidden": ja.Chain(
-        ja.RandomErasing(p=1.0), ja.Cutout(3), ja.CoarseDropout(), ja.GridMask(), ja.MaskDropout()
+        ja.RandomErasing(p=1.0), ja.Cutout(3), ja.CoarseDropout(), ja.GridMask(), ja.MaskDropout(),
+        ja.ScaleJitter((9, 12), (0.4, 2.0)),
     ),
     "uint8": ja.Chain(ja.Rescale(-1.0, 1.0), ja.Clip(0.4, 0.8), dtype="uint8"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(TABLE)))

@@ -27,7 +27,15 @@ MIX_COLORS = (
     "to-gray", "rgb-shift", "sepia", "planckian-jitter", "fancy-pca", "casts",
     "photometric-distort", "three-augment",
 )  # fmt: skip
-UNDRAWN = ("invert", "auto-contrast", "equalize", "to-gray", "to-gray-max", "median-blur")
+UNDRAWN = (
+    "five-crop",
+    "invert",
+    "auto-contrast",
+    "equalize",
+    "to-gray",
+    "to-gray-max",
+    "median-blur",
+)
 POLICIES = ("rand-augment", "rand-augment-timm", "trivial-augment", "auto-augment", "aug-mix")
 MANY_STEPS = (
     *POLICIES, "gaussian-blur", "motion-blur", "defocus", "sharpness", "shot-noise", "downscale",
@@ -40,11 +48,11 @@ SAME_KERNEL = (
     "gaussian-noise", "downscale", "photometric-distort",
 )  # fmt: skip
 """Made of what others in the table are made of, or of minima and maxima: no bits to look after."""
-WINDOWS_AND_HOLES = ("sizes", "box-crops", "holes")
+WINDOWS_AND_HOLES = ("sizes", "box-crops", "grid-mask")
 """Whose pixels come as those of the other crops do: it is the numbers that are looked after."""
-EXACT = ("symmetries", "five-crop", "ten-crop", "grid-shuffle", "mask-dropout")
+EXACT = ("five-crop", "ten-crop", "holes")
 """Pixels are moved or covered as they are."""
-NEEDS = {"mask-dropout": ("mask",), "box-crops": ("boxes",)}
+NEEDS = {"holes": ("mask",), "box-crops": ("boxes",)}
 """What else than the image a row looks at."""
 SHAPE = (20, 26, 3)
 rows = pytest.mark.parametrize("name", TABLE)
@@ -145,6 +153,14 @@ def test_bits_do_not_depend_on_the_batch_or_the_devices(name):
     rows_apart = jax.tree.map(lambda x: x.reshape(8, 1, *x.shape[1:]), columns)
     mapped = jax.pmap(ja.batched(TABLE[name]), in_axes=(None, 0))(KEY, rows_apart)
     equal(jax.tree.map(lambda x: np.asarray(x)[:, 0], targets(mapped)), whole)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_what_is_exact_is_traced_for_devices_too(name):
+    columns = given(name, batch())
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
+    sharded = jax.device_put(columns, NamedSharding(mesh, PartitionSpec("data")))
+    jax.jit(ja.batched(TABLE[name])).trace(KEY, sharded)
 
 
 @rows

@@ -37,7 +37,7 @@ class Pad(Transform):
     padding: int | tuple[int, int] | tuple[int, int, int, int] = static()
 
     def __post_init__(self) -> None:
-        sides = (self.padding,) * 4 if isinstance(self.padding, int) else tuple(self.padding)
+        sides = self.padding if isinstance(self.padding, tuple | list) else (self.padding,) * 2
         whole = all(isinstance(side, int) and side >= 0 for side in sides)
         if len(sides) not in (2, 4) or not whole:
             want = "a padding of 0 pixels or more: p, (x, y) or (left, top, right, bottom)"
@@ -65,7 +65,7 @@ class PadToMultiple(Transform):
     position: str = static(default="center")
 
     def __post_init__(self) -> None:
-        sides = (self.multiple,) * 2 if isinstance(self.multiple, int) else tuple(self.multiple)
+        sides = self.multiple if isinstance(self.multiple, tuple | list) else (self.multiple,) * 2
         if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
             want = "a multiple above 0, one or two"
             raise JaxaugError("PadToMultiple", want, describe(self.multiple))
@@ -205,9 +205,8 @@ class ScaleJitter(Transform):
             start = jnp.floor(uniform[k] * (jnp.maximum(scaled - out, 0.0) + 1.0))
             corner.append(start * (n / scaled))
             window.append(out * (n / scaled))
-        # A picture as large as its canvas shrinks most.
         tiny = min(size[0] / shape[0], size[1] / shape[1]) * least
-        high, wide = (_most(n, lambda k: max(1, round(k * tiny))) for n in shape[:2])
+        high, wide = (_most(n, shape, lambda k: max(1, round(k * tiny))) for n in shape[:2])
         (top, left), (height, width) = corner, window
         return boxed((top, left, height, width), size, shape, shrink=(high, wide))
 
@@ -231,17 +230,18 @@ def _scaled(size: int, canvas: Size | int | None, shape: Shape, *, longer: bool)
     room = None if canvas is None else pair(canvas)
     whole = (0.0, 0.0, *extent(shape))
     largest = _part((shape[0], shape[1]), size, room, longer=longer)
+    # Pictures as large as their canvas are made smaller than others.
+    high, wide = (_most(n, shape, lambda k: _rounded(k, largest)) for n in shape[:2])
     if not isinstance(shape, CanvasShape):
         height, width = (_rounded(n, largest) for n in shape[:2])
-        shrink = max(1.0, shape[0] / height), max(1.0, shape[1] / width)
         picture = room and (jnp.float32(height), jnp.float32(width))
-        return boxed(whole, room or (height, width), shape, shrink=shrink, picture=picture)
-    sides = [jnp.asarray(n).astype(jnp.int32) for n in extent(shape)]
-    part = _part((sides[0], sides[1]), size, room, longer=longer)
-    height, width = (_rounded(n, part).astype(jnp.float32) for n in sides)
-    # A picture as large as its canvas shrinks most.
-    high, wide = (_most(n, lambda k: _rounded(k, largest)) for n in shape[:2])
-    return boxed(whole, room, shape, shrink=(high, wide), picture=(height, width))
+        room = room or (height, width)
+    else:
+        sides = [jnp.asarray(n).astype(jnp.int32) for n in extent(shape)]
+        part = _part((sides[0], sides[1]), size, room, longer=longer)
+        height, width = (_rounded(n, part).astype(jnp.float32) for n in sides)
+        picture = height, width
+    return boxed(whole, room, shape, shrink=(high, wide), picture=picture)
 
 
 def _part(sides: tuple[Any, Any], size: int, room: Size | None, *, longer: bool) -> tuple[Any, Any]:
@@ -268,10 +268,10 @@ def _choose(on: bool, value: Any, other: Any) -> Any:
     return value if on else other
 
 
-def _most(n: int, rounded: Callable[[int], int]) -> float:
-    """How much sides of up to ``n`` pixels shrink at most, if they still have 4 pixels then."""
-    shrunk = (k / side for k in range(1, n + 1) if (side := rounded(k)) >= 4)
-    return max(1.0, max(shrunk, default=n / rounded(n)))
+def _most(n: int, shape: Shape, rounded: Callable[[int], int]) -> float:
+    """How much a side of ``n`` pixels shrinks, or on a canvas any of up to so many, at most."""
+    sides = range(1, n + 1) if isinstance(shape, CanvasShape) else (n,)
+    return max(1.0, *(k / rounded(k) for k in sides))
 
 
 def _check_canvas(who: str, size: Any, canvas: Any) -> None:
