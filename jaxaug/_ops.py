@@ -1,17 +1,21 @@
 """Ops: drawn and deterministic, small pytrees of numbers that compose.
 
 An op is applied to an example, joined with the next (``then``), switched off by data (``gate``),
-and undone (``inverse``). There are five families:
+and undone (``inverse``). There are five families for nearly everything:
 
 ========== ======================================== ===================== ======================
 family     numbers                                  ``then``              on the image
 ========== ======================================== ===================== ======================
-Warp       a 3x3 matrix, output to input            matrix product        one resampling
+Warp       a 3x3 matrix, output to input; bends     product; next bend    one resampling
 Color      of ``x -> A x + B mean(x) + b``          closed form           one pass
 Tone       arguments of curves                      the next curve        curves, or one look-up
 Apply      a kernel's arguments                     barrier               the kernel, if on
 Sequence   ops                                      neighbours fuse       in turn
 ========== ======================================== ===================== ======================
+
+And a few for what these cannot say: Hide covers pixels and knows which, Shuffle moves tiles, Blend
+mixes what several ops make of an image, Stack puts it side by side, and Deferred waits for the
+example that decides it.
 
 Targets are written once, here: a Warp moves masks, boxes and points with the image, the others
 leave them alone. ``then`` never changes the order of what is done to a pixel.
