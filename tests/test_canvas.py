@@ -166,10 +166,11 @@ TABLE = {
         ja.SomeOf(ja.Maybe(ja.Brightness(0.3)), ja.VerticalFlip(), n=1),
     ),
     "sizes": ja.Chain(
-        ja.Transpose(p=1.0), ja.Pad((1, 2, 0, 3)), ja.LongestMaxSize(20), ja.RandomZoomOut((1, 2)),
-        ja.PadToMultiple(5),
+        ja.Pad((1, 2, 0, 3)), ja.LongestMaxSize(20), ja.RandomZoomOut((1, 2)), ja.PadToMultiple(5)
     ),
-    "by boxes": ja.Chain(ja.RandomIoUCrop(trials=9), ja.BoxSafeCrop(), ja.GridShuffle(2, 3)),
+    "by boxes": ja.Chain(
+        ja.RandomIoUCrop(trials=9), ja.BoxSafeCrop(), ja.Transpose(p=1.0), ja.GridShuffle(2, 3)
+    ),
     "hidden": ja.Chain(
         ja.RandomErasing(p=1.0), ja.Cutout(3), ja.CoarseDropout(), ja.GridMask(), ja.MaskDropout(),
         ja.ScaleJitter((9, 12), (0.4, 2.0)),

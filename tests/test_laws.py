@@ -157,7 +157,7 @@ def test_bits_do_not_depend_on_the_batch_or_the_devices(name):
 
 @pytest.mark.parametrize("name", EXACT)
 def test_what_is_exact_is_traced_for_devices_too(name):
-    columns = given(name, batch())
+    columns = given(name, batch()) | {k: batch()[k] for k in ("index", "visit")}
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Explicit,))
     sharded = jax.device_put(columns, NamedSharding(mesh, PartitionSpec("data")))
     jax.jit(ja.batched(TABLE[name])).trace(KEY, sharded)
