@@ -24,7 +24,7 @@ from jaxaug._preview import _view
 
 DOCS = Path(__file__).parent
 PAGE, PICTURES = DOCS / "catalogue.md", DOCS / "catalogue"
-SIDE, GAP, QUALITY = 96, 4, 75
+SIDE, GAP, QUALITY = 96, 4, 70
 CHEAP = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 SPREAD = "0.5 + 0.2 x"
 
@@ -478,7 +478,7 @@ def picture(name: str, thing: Any) -> None:
         for place, one in enumerate(row):
             left = (side + GAP) * place + (side - one.width) // 2
             sheet.paste(one, (left, (side + GAP) * line + (side - one.height) // 2))
-    sheet.save(PICTURES / file(name), quality=QUALITY, optimize=True)
+    sheet.save(PICTURES / file(name), quality=QUALITY, optimize=True, progressive=True)
 
 
 def main(wanted: list[str]) -> None:
