@@ -159,7 +159,7 @@ def published_erasing(rng, scale, ratio):
 
 @pytest.mark.parametrize("scale", [(0.02, 0.33), (0.6, 1.0)])
 def test_rectangles_are_erased_as_published(scale):
-    ratio = (0.3, 3.3)
+    ratio = (0.5, 3.0)
     transform = ja.RandomErasing(scale=scale, ratio=ratio)
     boxes, on = drawn(transform, lambda op: (corners(op)[0], op.on))
     assert stats.binomtest(int(on.sum()), N, 0.5).pvalue > CERTAIN
@@ -189,9 +189,10 @@ def test_squares_are_cut_out_anywhere():
         assert even(y0[:, place] + 2, HEIGHT)
     assert abs(np.corrcoef(x0.T)[0, 1]) < 0.04
     # DeVries and Taylor: y1 = clip(y - length // 2), y2 = clip(y + length // 2).
-    mask = holes.rectangles(HEIGHT, WIDTH, SHAPE[:2], np.float32([[-2, 22, 2, 26]]))
+    places = np.float32([[-2, 22, 2, 26], [7, 3, 11, 7]])
+    mask = holes.rectangles(HEIGHT, WIDTH, SHAPE[:2], places)
     want = np.zeros((HEIGHT, WIDTH), bool)
-    want[22:, :2] = True
+    want[22:, :2] = want[3:7, 7:11] = True
     np.testing.assert_array_equal(mask, want)
 
 

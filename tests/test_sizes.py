@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import stats
 
 import jaxaug as ja
-from jaxaug.functional import tiles
+import jaxaug.functional as F
+from jaxaug.functional import holes, tiles
 
 KEY = jax.random.key(11)
 SHAPE = (20, 26, 3)
@@ -218,10 +219,11 @@ def test_zooming_out_is_antialiased_and_uniform():
         assert uniform(place[scale > 1.001])
         assert abs(np.corrcoef(place[scale > 1.001], scale[scale > 1.001])[0, 1]) < 0.03
     board = (np.indices((48, 48)).sum(axis=0) % 2).astype(np.float32)[..., None]
-    out = ja.Chain(ja.RandomZoomOut(3.0), fill=2.0)(KEY, board)
-    inside = np.asarray(out)[out < 1.5]
-    assert inside.size == 16 * 16
-    assert np.abs(inside - 0.5).max() < 0.1
+    chain = ja.Chain(ja.RandomZoomOut(3.0), fill=2.0)
+    for out in np.asarray(quick(jax.vmap(lambda key: chain(key, board)))(jax.random.split(KEY, 6))):
+        inside = out[out < 1.5]
+        assert inside.size == 16 * 16
+        assert np.abs(inside - 0.5).max() < 0.1
 
 
 def test_scale_jitter_is_a_resize_and_a_crop_or_a_border():
@@ -299,6 +301,13 @@ def test_what_follows_several_crops_is_done_to_each():
     np.testing.assert_allclose(seen[:, 1], [0, 1, 0, 1, 1], atol=1e-5)
     wanted = [[True, False], [False, False], [False, False], [False, True], [False, False]]
     np.testing.assert_array_equal(ja.visible_points(op, points, SHAPE), wanted)
+    half = ja.Hide(holes.rectangles, np.float32([[0, 0, 6, 12]]))  # in the mirror: the right one
+    for several in (op, ja.FiveCrop(12).sample(KEY, SHAPE).then(ja.Warp(F.flip(x=True)))):
+        covered = several.then(half)
+        seen = ja.visible_fraction(covered, boxes, SHAPE)
+        np.testing.assert_allclose(seen[:, 0], [72 / 520] * 5, rtol=1e-5)
+        np.testing.assert_allclose(seen[:, 1], [0, 1, 0, 1, 0], atol=1e-5)
+        assert not ja.visible_points(covered, points, SHAPE)[3].any()
 
 
 def test_crops_of_a_picture_on_a_canvas_are_its_own():
@@ -449,6 +458,11 @@ def test_windows_by_boxes_are_one_resampling_with_what_is_around():
     inside = ja.Chain(ja.Rotate(30), ja.BoxSafeCrop((18, 22))).sample(KEY, SHAPE)
     np.testing.assert_allclose(ja.visible_fraction(inside, BOXES, SHAPE), [1, 1, 0], atol=1e-5)
     assert ja.visible_fraction(op, BOXES, SHAPE).min() < 1
+    mirrored = ja.Chain(ja.HorizontalFlip(p=1.0), ja.BoxSafeCrop())
+    seen = drawn(mirrored, lambda op: ja.visible_fraction(op, BOXES[:1], SHAPE), 20)
+    np.testing.assert_allclose(seen, 1, atol=1e-5)
+    alone = ja.Chain(ja.BoxSafeCrop(), fill="wrap").sample(KEY, SHAPE)
+    assert alone.bound({"boxes": BOXES}, SHAPE).resampling.border == "wrap"
     maybe = ja.Maybe(ja.RandomIoUCrop(min_iou=(0.3,)), p=0.5)
     found = bound_window(maybe, {"boxes": BOXES}, 2000)
     kept = (np.round(found[:, 2:]) == SHAPE[:2]).all(axis=1).sum()
