@@ -1,7 +1,8 @@
 """JPEG, encoded and decoded without the bits between: what it costs an image, on the device.
 
 All of it is done in integers, with the roundings of libjpeg (its accurate integer transform, the
-triangle filter for chroma), so that an 8-bit image comes out as Pillow and OpenCV would give it.
+triangle filter for chroma), so that an 8-bit image comes out as Pillow and OpenCV would give it;
+only of chroma up to 2 samples wide libjpeg makes squares instead.
 Only the coefficients decide that: how they are written, Huffman coded, loses nothing.
 
 References: ITU-T T.81, 1992, with the example tables of its annex K; E. Hamilton, JPEG File
@@ -19,6 +20,7 @@ from jaxtyping import Int32
 from jaxaug._types import HWC, Array, Extent, Scalar
 from jaxaug.functional.color import to_float
 from jaxaug.functional.filter import padded
+from jaxaug.functional.resample import lines
 from jaxaug.functional.stable import materialize, straight_through
 
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
@@ -73,7 +75,7 @@ def jpeg(image: HWC, quality: Scalar, *, extent: Extent, subsampling: str = "4:2
     luminance, chrominance = (_table(base, quality) for base in (LUMINANCE, CHROMINANCE))
     if mixed:
         planes = _to_ycc(planes)
-        chroma = _halved(planes[1:]) if half else planes[1:]
+        chroma = _halved(planes[1:], extent[0]) if half else planes[1:]
         luma, chroma = _coded((planes[:1], luminance), (chroma, chrominance))
         if half:
             chroma = _doubled(chroma, (height, width), extent)
@@ -95,20 +97,17 @@ def _table(base: Array, quality: Scalar) -> Int32[Array, "8 8"]:
 def _coded(*groups: tuple[Planes, Int32[Array, "8 8"]]) -> list[Planes]:
     """Planes of levels, their transform divided by their table, rounded, and all of it undone."""
     parts = [_cut(planes) for planes, _ in groups]
-    tables = [
-        jnp.broadcast_to(table[:, :, None], part.shape)
-        for part, (_, table) in zip(parts, groups, strict=True)
-    ]
+    ends = np.cumsum([part.shape[2] for part in parts])[:-1].tolist()
     blocks = materialize(jnp.concatenate(parts, axis=2) - 128)
     blocks = _along(_forward, blocks, 1, _BITS - _EXTRA)
     blocks = _along(_forward, blocks, 0, _BITS + _EXTRA)
-    blocks = materialize(_rounded(blocks, jnp.concatenate(tables, axis=2)))
+    parts = zip(jnp.split(blocks, ends, axis=2), groups, strict=True)
+    parts = [_rounded(part, table[:, :, None]) for part, (_, table) in parts]
+    blocks = materialize(jnp.concatenate(parts, axis=2))
     blocks = _along(_backward, blocks, 0, _BITS - _EXTRA)
     blocks = _along(_backward, blocks, 1, _BITS + _EXTRA + 3)
-    levels = jnp.clip(blocks + 128, 0, 255)
-    ends = np.cumsum([part.shape[2] for part in parts])[:-1].tolist()
-    split = jnp.split(levels, ends, axis=2)
-    return [_joined(part, planes.shape) for part, (planes, _) in zip(split, groups, strict=True)]
+    parts = zip(jnp.split(jnp.clip(blocks + 128, 0, 255), ends, axis=2), groups, strict=True)
+    return [_joined(part, planes.shape) for part, (planes, _) in parts]
 
 
 def _cut(planes: Planes) -> Blocks:
@@ -126,7 +125,7 @@ def _joined(blocks: Blocks, shape: tuple[int, ...]) -> Planes:
     return planes.reshape(count, height, width // 8, 8).reshape(count, height, width)
 
 
-def _rounded(blocks: Blocks, table: Blocks) -> Blocks:
+def _rounded(blocks: Blocks, table: Int32[Array, "8 8 1"]) -> Blocks:
     """The nearest multiples of the table, halves away from zero; blocks are 8 times too large."""
     step = table * 8
     # A quotient of integers by way of floats: half a unit more, and rounding cannot cross one.
@@ -196,6 +195,7 @@ def _odd(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
 
 
 def _weights(*numbers: float) -> list[int]:
+    """Factors with 16 bits of fraction; of five digits, as libjpeg has them."""
     return [round(number * 65536) for number in numbers]
 
 
@@ -205,8 +205,8 @@ def _to_ycc(planes: Planes) -> Planes:
     half, middle = 1 << 15, (128 << 16) + (1 << 15) - 1
     rows = [
         (*_weights(0.299, 0.587, 0.114), half),
-        (*_weights(-0.168735892, -0.331264108, 0.5), middle),
-        (*_weights(0.5, -0.418687589, -0.081312411), middle),
+        (*_weights(-0.16874, -0.33126, 0.5), middle),
+        (*_weights(0.5, -0.41869, -0.08131), middle),
     ]
     return jnp.stack([(red * r + green * g + blue * b + offset) >> 16 for r, g, b, offset in rows])
 
@@ -214,16 +214,22 @@ def _to_ycc(planes: Planes) -> Planes:
 def _to_rgb(luma: Any, chroma: Planes) -> Planes:
     blue, red = chroma - 128
     to_red, to_blue = _weights(1.402, 1.772)
-    green = [-weight for weight in _weights(0.344136286, 0.714136286)]
+    green = [-weight for weight in _weights(0.34414, 0.71414)]
     apart = [red * to_red, blue * green[0] + red * green[1], blue * to_blue]
     return jnp.stack([jnp.clip(luma + _shifted(each, 16), 0, 255) for each in apart])
 
 
-def _halved(planes: Planes) -> Planes:
-    """Means of 2x2 pixels; halves are rounded down and up in turn along a row."""
+def _halved(planes: Planes, height: Scalar) -> Planes:
+    """Means of 2x2 pixels; halves are rounded down and up in turn along a row.
+
+    Below the picture the last row of means is repeated, where to the right it is the last pixels.
+    """
     pairs = planes[:, ::2] + planes[:, 1::2]
     bias = 1 + jnp.arange(planes.shape[2] // 2) % 2
-    return (pairs[:, :, ::2] + pairs[:, :, 1::2] + bias) >> 2
+    means = materialize((pairs[:, :, ::2] + pairs[:, :, 1::2] + bias) >> 2)
+    last = (jnp.asarray(height).astype(jnp.int32) - 1) // 2
+    rows = jnp.minimum(jnp.arange(means.shape[1]), last)
+    return lines(means, rows.astype(jnp.uint32), 1)
 
 
 def _doubled(planes: Planes, size: tuple[int, int], extent: Extent) -> Planes:
