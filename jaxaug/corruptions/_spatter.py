@@ -1,5 +1,6 @@
 """Spatter: drops of water, then of mud, on the lens."""
 
+import functools
 from typing import Any
 
 import jax.numpy as jnp
@@ -32,6 +33,7 @@ WATER = np.array([175, 238, 238], np.float32) / np.float32(255)
 MUD = np.array([63, 42, 20], np.float32) / np.float32(255)
 FAR = 20
 """Distances from the edge of a drop are cut off here."""
+KNIGHT = 2.1969
 
 
 def spatter(image: HWC, key: Key, severity: Any, *, extent: Extent) -> HWC:
@@ -62,7 +64,7 @@ def _water(pixels: HWC, liquid: HWC, threshold: Any, opacity: Any, extent: Exten
     levels = jnp.where(liquid < threshold, 0.0, jnp.floor(liquid * 255.0))
     levels = materialize(levels)
     distance = jnp.minimum(_distance(_edges(levels, extent), extent), float(FAR))
-    depth = jnp.floor(_box(distance, extent) + 1e-3)
+    depth = jnp.floor(_box(distance, extent) + 1e-4)
     depth = materialize(_equalized(depth, extent))
     depth = jnp.round(_box(_lit(depth, extent), extent))
     thick = cleared(levels * depth, extent)
@@ -79,8 +81,8 @@ def _colored(color: np.ndarray, pixels: HWC) -> Any:
 def _edges(levels: HWC, extent: Extent) -> HWC:
     """Edges as Canny's, one pixel wide: the steepest pixels across the direction of the slope.
 
-    J. Canny, A computational approach to edge detection, IEEE TPAMI 1986. Here the slope at an edge
-    is far above both thresholds, and elsewhere below them.
+    J. Canny, A computational approach to edge detection, IEEE TPAMI 1986, as OpenCV has it. The
+    slope at the edge of a drop is far above both thresholds, and within drops seldom above one.
     """
     around = materialize(padded(levels, 1, extent=extent, border="nearest"))
     rows = around[:-2] + 2.0 * around[1:-1] + around[2:]
@@ -102,20 +104,45 @@ def _edges(levels: HWC, extent: Extent) -> HWC:
     rising = (size > at_side(-1, 1)) & (size > at_side(1, -1))
     slanted = jnp.where(right * down < 0, rising, falling)
     peak = jnp.where(flat, across, jnp.where(steep, along, slanted))
-    return jnp.where(peak & (size > STRONG), 1.0, 0.0)
+    weak = jnp.where(peak & (size > WEAK), 1.0, 0.0)
+
+    def grow(_: Any, edges: HWC) -> HWC:
+        around = jnp.pad(edges, ((1, 1), (1, 1), (0, 0)))
+        rows = jnp.maximum(jnp.maximum(around[:-2], around[1:-1]), around[2:])
+        beside = jnp.maximum(jnp.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+        return jnp.minimum(beside, weak)
+
+    return lax.fori_loop(0, ALONG, grow, jnp.where(size > STRONG, weak, 0.0))
 
 
 _TAN = np.float32(np.tan(np.pi / 8))
-STRONG = 150.0
+WEAK, STRONG = 50.0, 150.0
+ALONG = 16
+"""So many pixels along a weak edge are followed from a strong one; here few are longer than one."""
 
 
 def _distance(edges: HWC, extent: Extent) -> HWC:
-    """Distance of every pixel from the nearest edge, up to ``FAR`` and a little more."""
-    far = float(FAR + 1)
-    away = materialize(jnp.where(cleared(edges, extent) > 0, 0.0, far))
-    squares = jnp.square(_nearest(away, 0, lambda near, step: near + step))
-    squares = _nearest(materialize(squares), 1, lambda near, step: near + step * step)
-    return materialize(jnp.sqrt(squares))
+    """Distance of every pixel from the nearest edge, up to ``FAR`` and a little more.
+
+    In steps to the next pixel and as a knight moves, of the lengths of OpenCV's mask of 5x5: the
+    length of a shortest way grows with both differences, so that of each column only the nearest
+    edge in it counts.
+    """
+    away = materialize(jnp.where(cleared(edges, extent) > 0, 0.0, FAR + 1.0))
+    away = _nearest(away, 0, lambda near, step: near + step)
+    return materialize(_nearest(materialize(away), 1, _way))
+
+
+def _way(down: HWC, right: float) -> HWC:
+    """Length of the shortest way over a number of rows and columns: 1, diagonally 1.4, or 2.1969.
+
+    The lengths are those of a norm whose ball has sixteen corners: the largest of its sides.
+    """
+    forms = [(1.0, KNIGHT - 2.0), (KNIGHT - 1.4, 2.8 - KNIGHT)]
+    sides = [side for form in forms for side in (form, form[::-1])]
+    return functools.reduce(
+        jnp.maximum, (weighted_sum([(down, a), (jnp.float32(right), b)]) for a, b in sides)
+    )
 
 
 def _nearest(values: HWC, axis: int, farther: Any) -> HWC:
