@@ -206,6 +206,14 @@ def test_pictures_are_scaled_as_each_would_be_alone():
         assert op.output_shape(SHAPE).size.tolist() == want
 
 
+def test_a_letterbox_is_one_resampling():
+    box = ja.Chain(ja.LongestMaxSize(13), ja.CenterCrop(13), fill=0.5)
+    assert isinstance(box.sample(KEY, SHAPE), ja.Warp)
+    out = np.asarray(box(KEY, IMAGE)) * 255
+    np.testing.assert_allclose(out[2:12], pillow(IMAGE, (10, 13)), atol=0.01)
+    np.testing.assert_allclose(out[[0, 1, 12]], 127.5)
+
+
 # Zooming out, scale jitter ------------------------------------------------------------------------
 
 

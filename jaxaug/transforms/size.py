@@ -88,7 +88,9 @@ class PadToMultiple(Transform):
 class LongestMaxSize(Transform):
     """Resize the image so that its longer side has a given length, proportions kept.
 
-    A picture on a canvas comes out in the top left corner of another canvas.
+    A picture on a canvas comes out in the top left corner of another canvas. With a ``CenterCrop``
+    of the same size behind it, it is in the middle of a square that the container fills: a
+    letterbox, in one resampling.
 
     Args:
         size: length of the longer side, in pixels.
