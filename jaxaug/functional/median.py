@@ -25,10 +25,14 @@ def median_blur(image: HWC, *, size: int, extent: Extent, border: str = "nearest
         border: the rule beyond the picture's edge.
     """
     pixels = to_float(image)
-    height, width, _ = pixels.shape
+    height, width, channels = pixels.shape
     around = materialize(padded(pixels, size // 2, extent=extent, border=border))
-    columns = materialize(_sorted([around[t : t + height] for t in range(size)]))
-    square = [_sorted([each[:, t : t + width] for t in range(size)]) for each in columns]
+    rows = around.reshape(around.shape[0], -1)
+    columns = _sorted([rows[t : t + height] for t in range(size)])
+    if size > 3:  # three are sorted again as quickly as they are read from memory
+        columns = materialize(columns)
+    places = [slice(t * channels, (t + width) * channels) for t in range(size)]
+    square = [_sorted([each[:, place] for place in places]) for each in columns]
     half = size * size // 2
     left = [
         square[i][j]
@@ -37,7 +41,7 @@ def median_blur(image: HWC, *, size: int, extent: Extent, border: str = "nearest
         if (i + 1) * (j + 1) - 1 <= half and (size - i) * (size - j) - 1 <= half
     ]
     # As many were left out above as below, and what is not needed of a sorting is not compiled.
-    return _sorted(left)[len(left) // 2]
+    return _sorted(left)[len(left) // 2].reshape(pixels.shape)
 
 
 def _sorted(values: list[Any]) -> list[Any]:
