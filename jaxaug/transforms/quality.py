@@ -36,8 +36,8 @@ class JPEG(Transform):
     """What is left of an image after JPEG compression: encoded and decoded, on the device.
 
     With libjpeg's roundings: of 8-bit images wider than 4 pixels comes what Pillow reads back, to
-    the level. Others are cut to 0..1 and rounded to levels first. For gradients it is the identity. Images without three
-    channels are compressed as so many grey ones.
+    the level. Others are cut to 0..1 and rounded to levels first. For gradients it is the identity.
+    Images without three channels are compressed as so many grey ones.
 
     Args:
         quality: whole number in 1..100, as Pillow's: a number, or a range to draw from, both ends
