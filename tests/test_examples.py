@@ -57,6 +57,17 @@ def test_quickstart_on_a_folder_of_photographs(tmp_path):
     assert (tmp_path / "look.png").exists()
 
 
+def test_corruptions(tmp_path):
+    pytest.importorskip("skimage")
+    output = run(tmp_path, "corruptions.py", "--out", "sheet.png", "--cell", "8", "contrast")
+    assert output == "1 corruptions at 5 severities: sheet.png\n"
+    sheet = Image.open(tmp_path / "sheet.png")
+    colours = [sheet.getpixel((104 + 10 * place + 4, 20)) for place in range(6)]
+    spread = [max(colour) - min(colour) for colour in colours]
+    assert sheet.size == (104 + 6 * 10, 18 + 10)
+    assert len(set(colours)) == 6 and spread[-1] < 60
+
+
 def test_multi_device(tmp_path):
     output = run(tmp_path, "multi_device.py")
     assert "8 devices" in output

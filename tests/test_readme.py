@@ -72,6 +72,12 @@ def test_the_page_on_mixing_runs(page):
     np.testing.assert_allclose(names["striped"]["label"].sum(axis=1), 1, atol=1e-5)
 
 
+def test_the_page_on_robustness_runs(page, capsys):
+    _, names = page("robustness.md")
+    assert "60 images, errors in %: clean" in capsys.readouterr().out
+    assert set(names["result"].names) == {"contrast", "saturate"}
+
+
 @pytest.mark.filterwarnings("ignore:subset=.validation. is transformed:UserWarning")
 def test_programs_of_keras_run_with_one_line_changed(page, capsys):
     """Those of the page on Keras: the native ones, and the old ones but for their import."""
