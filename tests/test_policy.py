@@ -97,7 +97,7 @@ def test_magnitudes_are_those_of_the_libraries():
 
     assert at(tv, "Rotate", 9) == pytest.approx(9)
     assert at(timm, "Rotate", 9) == pytest.approx(27)
-    assert [at(tv, "Posterize", m) for m in (0, 9, 15, 30)] == [8, 7, 6, 4]
+    assert [at(tv, "Posterize", m) for m in (0, 9, 12, 15, 30)] == [8, 7, 6, 6, 4]
     assert [at(wide, "Posterize", m) for m in (0, 15, 30)] == [8, 5, 2]
     assert [at(timm, "Posterize", m) for m in (0, 5, 9, 10)] == [0, 2, 3, 4]
     assert [at(inc, "Posterize", m) for m in (0, 5, 9, 10)] == [4, 2, 1, 0]
@@ -194,6 +194,14 @@ def test_probability_and_spread_of_magnitudes():
     assert stats.kstest(levels, "norm", args=(5, 0.5)).pvalue > 1e-4
     fixed, _ = flags(one_op.replace(p=1.0, std=0.0), 100)
     assert fixed["brighten"].all()
+
+
+def test_whether_and_which_are_drawn_apart():
+    """Each of three operations with probability 0.4: every one is done in 0.4 / 3 of all cases."""
+    found, _ = flags(ja.RandAugment(1, p=0.4, operations=("Posterize", "Solarize", "Equalize")))
+    counts = np.array([found[name].sum() for name in ("posterize", "solarize", "equalize")])
+    expected = np.array([*[20_000 * 0.4 / 3] * 3, 20_000 * 0.6])
+    assert stats.chisquare([*counts, 20_000 - counts.sum()], expected).pvalue > 1e-4
 
 
 def test_signs_and_levels_of_trivial_augment():
