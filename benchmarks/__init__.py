@@ -1,0 +1,1 @@
+"""How fast jaxaug is, beside other libraries that do the same work: `python -m benchmarks`."""
