@@ -153,7 +153,7 @@ def section(report: dict[str, Any], picture: str | None = None) -> str:
         f"A copy on this device moves {report['copy'] / 1e9:,.0f} GB/s, read and written."
         if report.get("copy")
         else "",
-        "".join(f"\n- {side}: not timed ({why})" for side, why in report["absent"].items()),
+        "\n".join(f"- {side}: not timed ({why})" for side, why in report["absent"].items()),
         f"### Images a second, batch {_middle(report)}, float32 out\n\n"
         + "\n".join(f"- {name}: {work.title}" for name, work in WORKS.items()),
         headline(report),
@@ -186,6 +186,7 @@ its own, in its natural container and its fastest form; in each round each is ti
 busy machine slows all alike. Rates are medians. Behind them in brackets: how many times as fast
 jaxaug is, the median of the ratios within a round; **bold** where it is slower. The *limit* is a
 jitted cast of the same bytes, `images.astype(float32) / 255`, timed right before and after.
+A dash: the library has no such operation, or it failed; the program says which.
 """
 
 

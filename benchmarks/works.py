@@ -24,12 +24,14 @@ class Work(NamedTuple):
         steps: what is done, in this order.
         side: of the square images that go in; `SIDE` comes out.
         apart: each step is a transform of its own, even where a peer could join them by hand.
+        fill: what is beyond the edge: black, or with ``nearest`` the edge's own pixels.
     """
 
     title: str
     steps: tuple[Step, ...]
     side: int = SIDE
     apart: bool = False
+    fill: str = "constant"
 
 
 def step(kind: str, **values: Any) -> Step:
@@ -54,6 +56,7 @@ _B = (ROTATE, SHIFT, SHEAR, ZOOM, FLIP, BRIGHTNESS)
 WORKS = {
     "A": Work("rotation, shift, flip", (ROTATE, SHIFT, FLIP)),
     "B": Work("A, shear, zoom, brightness", _B),
+    "B-nearest": Work("B, the edge repeated", _B, fill="nearest"),
     "C": Work(
         "B, contrast, saturation, hue, normalize", (*_B, CONTRAST, SATURATION, HUE, NORMALIZE)
     ),

@@ -52,7 +52,7 @@ _MAKERS = {
     "posterize": lambda v: A.Posterize(v["bits"], **_ALWAYS),
     "solarize": lambda v: A.Solarize((v["threshold"] / 255, v["threshold"] / 255), **_ALWAYS),
     "invert": lambda _: A.InvertImg(**_ALWAYS),
-    "autocontrast": lambda _: A.AutoContrast(**_ALWAYS),
+    "autocontrast": lambda _: A.AutoContrast(method="pil", **_ALWAYS),
     "equalize": lambda _: A.Equalize(**_ALWAYS),
     "clahe": lambda v: A.CLAHE(v["limit"], (v["tiles"], v["tiles"]), **_ALWAYS),
     "gamma": lambda v: A.RandomGamma(tuple(round(100 * g) for g in v["gamma"]), **_ALWAYS),
@@ -70,7 +70,7 @@ _MAKERS = {
 }
 
 
-def _affine(steps: list[Step]) -> A.Affine:
+def _affine(steps: list[Step], fill: str) -> A.Affine:
     """Rotation, shift, shear and zoom in one warp, its best form."""
     v = {one.kind: one.values for one in steps}
     degrees = v.get("rotate", {}).get("degrees", 0)
@@ -82,6 +82,7 @@ def _affine(steps: list[Step]) -> A.Affine:
         translate_percent={"x": (-shift, shift), "y": (-shift, shift)},
         rotate=(-degrees, degrees),
         shear={"x": (-lean, lean), "y": (0, 0)},
+        border_mode=cv2.BORDER_REPLICATE if fill == "nearest" else cv2.BORDER_CONSTANT,
         **_ALWAYS,
     )
 
@@ -96,10 +97,10 @@ def _colors(steps: list[Step]) -> Any:
     return A.ColorJitter(*factors, around(v.get("hue", 0), 0.0), **_ALWAYS)
 
 
-def _one(steps: list[Step], area: bool) -> Any:
+def _one(steps: list[Step], area: bool, fill: str) -> Any:
     kind, v = steps[0].kind, steps[0].values
     if kind in AFFINE:
-        return _affine(steps)
+        return _affine(steps, fill)
     if kind in COLORS:
         return _colors(steps)
     if kind == "resized crop":
@@ -118,7 +119,10 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, area: bool 
         raise Unable("no bfloat16")
     cv2.setNumThreads(0)
     count = min(os.cpu_count() or 1, len(images))
-    pipelines = [A.Compose([_one(g, area) for g in grouped(work)], seed=k) for k in range(count)]
+    pipelines = [
+        A.Compose([_one(group, area, work.fill) for group in grouped(work)], seed=k)
+        for k in range(count)
+    ]
     pool = ThreadPoolExecutor(count)
     out = np.empty((len(images), SIDE, SIDE, 3), dtype)
     scale = np.float32(1 / 255)
@@ -127,10 +131,9 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, area: bool 
         pipeline = pipelines[number]
         for k in range(number, len(images), count):
             image = pipeline(image=images[k])["image"]
-            if image.dtype == out.dtype:
-                out[k] = image
-            else:
-                np.multiply(image, scale, out=out[k])
+            out[k] = image
+            if image.dtype != out.dtype:
+                out[k] *= scale
 
     def call(_: int) -> np.ndarray:
         list(pool.map(part, range(count)))

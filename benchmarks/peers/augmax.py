@@ -69,6 +69,8 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
     del device
     if dtype != "float32":
         raise Unable("timed in float32 only")
+    if work.fill != "constant":
+        raise Unable("its border is black")
     members = [one for group in grouped(work) for one in _one(group)]
     chain = augmax.Chain(augmax.ByteToFloat(), *members)
     batch, key = jnp.asarray(images), jax.random.key(0)

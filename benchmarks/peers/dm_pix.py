@@ -59,6 +59,8 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
     del device
     if dtype != "float32":
         raise Unable("timed in float32 only")
+    if work.fill != "constant":
+        raise Unable("timed with a black border")
     functions = []
     for steps in grouped(work):
         if steps[0].kind in AFFINE:

@@ -51,6 +51,8 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, jitted: boo
     del device
     if dtype != "float32":
         raise Unable("timed in float32 only")
+    if work.fill != "constant":
+        raise Unable("timed with a black border")
     members = [layers.Rescaling(1 / 255)]
     for one in work.steps:
         if one.kind not in _MAKERS:

@@ -37,7 +37,7 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
         if one.kind not in _OPTIONS:
             raise Unable(f"no {one.kind}")
         options |= _OPTIONS[one.kind](one.values)
-    generator = ImageDataGenerator(**options, fill_mode="constant", rescale=1 / 255)
+    generator = ImageDataGenerator(**options, fill_mode=work.fill, rescale=1 / 255)
     np.random.seed(0)  # noqa: NPY002 - what it draws from
 
     def call(_: int) -> np.ndarray:

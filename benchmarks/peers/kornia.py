@@ -56,7 +56,7 @@ _COLOR = {
 }
 
 
-def _affine(steps: list[Step]) -> Any:
+def _affine(steps: list[Step], fill: str) -> Any:
     v = {one.kind: one.values for one in steps}
     shift = v.get("translate", {}).get("fraction", 0)
     zoom = around(v["zoom"]["factor"]) * 2 if "zoom" in v else None
@@ -65,14 +65,15 @@ def _affine(steps: list[Step]) -> Any:
         translate=(shift, shift) if shift else None,
         scale=zoom,
         shear=v["shear"]["degrees"] if "shear" in v else None,
+        padding_mode="border" if fill == "nearest" else "zeros",
         **_ALWAYS,
     )
 
 
-def _one(steps: list[Step]) -> Any:
+def _one(steps: list[Step], fill: str) -> Any:
     kind = steps[0].kind
     if kind in AFFINE:
-        return _affine(steps)
+        return _affine(steps, fill)
     if kind in COLORS:
         strengths = {one.kind: next(iter(one.values.values())) for one in steps}
         if len(strengths) == 1:
@@ -90,8 +91,8 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, compiled: b
     torch.set_num_threads(os.cpu_count() or 1)
     place = torch.device("cuda" if device == "gpu" else "cpu")
     batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(place)
-    chain = K.AugmentationSequential(*(_one(g) for g in grouped(work)), data_keys=["input"])
-    chain = chain.to(place)
+    members = [_one(group, work.fill) for group in grouped(work)]
+    chain = K.AugmentationSequential(*members, data_keys=["input"]).to(place)
 
     def augment(pixels: torch.Tensor) -> torch.Tensor:
         moved = chain(pixels.to(torch.float32) / 255)

@@ -73,7 +73,8 @@ def transform(step: Step) -> ja.Transform:
 
 def chain(work: Work) -> ja.Chain:
     """The chain that does a work; a mix of rows is not in it."""
-    return ja.Chain(*(transform(one) for one in work.steps if one.kind not in _MIXES))
+    members = (transform(one) for one in work.steps if one.kind not in _MIXES)
+    return ja.Chain(*members, fill=None if work.fill == "constant" else work.fill)
 
 
 def function(work: Work, dtype: str) -> Any:
