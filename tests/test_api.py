@@ -27,6 +27,7 @@ FLOORS = [
      "functional.moments"),
     ("functional.whitening", "functional.tone", "functional.mixing", "functional.exchange"),
     ("functional.taps", "functional.clahe", "functional.tiles"),
+    ("functional.dense",),
     ("functional.resample",),
     ("functional.displace",),
     ("functional.filter", "functional.noise", "functional.downscale"),

@@ -1,6 +1,7 @@
 """The warp: one gather of whole pixels for any map of the plane, and the antialiased resize.
 
-Which pixels a coordinate looks at, and what the border rules do to it, is told in ``taps``.
+Which pixels a coordinate looks at, and what the border rules do to it, is told in ``taps``. A TPU
+does not gather: what it does instead for maps that are not projective is told in ``dense``.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from jax import lax
 from jaxtyping import Shaped
 
 from jaxaug._types import HW, HWC, Array, Extent, Matrix, Scalar, Size
+from jaxaug.functional import dense
 from jaxaug.functional.color import to_float
 from jaxaug.functional.geometry import Kind
 from jaxaug.functional.stable import materialize, weighted_sum
@@ -109,11 +111,24 @@ def warp(
     """
     before: Any = extent or image.shape[:2]
     after: Any = picture or size or before
-    y, x = coordinates(matrix, before, after, kind, canvas=size or image.shape[:2], path=path)
-    values = sample(
-        image, y, x, extent=extent, interpolation=interpolation, border=border, fill=fill
-    )
-    return cleared(values, after)
+    canvas: Any = size or image.shape[:2]
+    y, x = coordinates(matrix, before, after, kind, canvas=canvas, path=path)
+
+    def gathered(image: HWC) -> tuple[Image, Plane]:
+        return _blocks(image, (y, x), before, interpolation, border)
+
+    def multiplied(image: HWC) -> tuple[Image, Plane]:
+        values = dense.affine(
+            image, matrix, before, out_size=after, canvas=canvas, interpolation=interpolation
+        )
+        weight = _inside_weight(*_taps((y, x), before, interpolation))
+        return values + dense.middle_of(image) * weight[..., None], weight
+
+    if kind == "affine" and path is None and border == "constant" and interpolation != "nearest":
+        values, weight = lax.platform_dependent(image, tpu=multiplied, default=gathered)
+    else:
+        values, weight = gathered(image)
+    return cleared(_filled(image, values, weight, border, fill), after)
 
 
 def sample(
@@ -141,19 +156,62 @@ def sample(
     Returns:
         ``(rows, columns, c)`` float32 in 0..1.
     """
-    unit = 1.0 / 255.0 if image.dtype == jnp.uint8 else 1.0
-    if extent is None or isinstance(extent[0], int):
-        if border != "constant":
-            image, y, x = _inside(image, y, x, interpolation, border)
-        rows, columns = (
-            taps_of(u, n, interpolation) for u, n in zip((y, x), image.shape[:2], strict=True)
-        )
+    size: Any = extent or image.shape[:2]
+    blocks = _blocks(image, (y, x), size, interpolation, border)
+    return _filled(image, *blocks, border, fill)
+
+
+def _blocks(
+    image: HWC, at: tuple[Plane, Plane], size: Extent, interpolation: str, border: str
+) -> tuple[Image, Plane]:
+    """Weighted sums in the image's own unit, and how much weight lay inside."""
+
+    def gathered(image: HWC, at: tuple[Plane, Plane]) -> tuple[Image, Plane]:
+        if not isinstance(size[0], int):
+            rows, columns = _taps(at, size, interpolation, border)
+        else:
+            if border != "constant":
+                image, y, x = _inside(image, *at, interpolation, border)
+                at = y, x
+            rows, columns = _taps(at, image.shape, interpolation)
+        return _gather(image, rows, columns), _inside_weight(rows, columns)
+
+    def multiplied(image: HWC, at: tuple[Plane, Plane]) -> tuple[Image, Plane]:
+        lines = at[0][:, 0], at[1][0]
+        taps = [folded_taps(u, n, interpolation, border) for u, n in zip(lines, size, strict=True)]
+        rows, columns = map(dense.matrix_of, taps, image.shape)
+        down, right = (jnp.asarray(sum(weight for *_, weight in each)) for each in taps)
+        return dense.lines_through(image, rows, columns, right), down[:, None] * right
+
+    if at[0].shape[1] == 1 and at[1].shape[0] == 1:
+        return lax.platform_dependent(image, at, tpu=multiplied, default=gathered)
+    return gathered(image, at)
+
+
+def _taps(
+    at: Any, size: Any, interpolation: str, border: str = "constant"
+) -> tuple[list[Tap], list[Tap]]:
+    """Those of rows and of columns; coordinates were folded before if the size is known."""
+    if isinstance(size[0], int):
+        rows, columns = (taps_of(u, n, interpolation) for u, n in zip(at, size, strict=False))
     else:
-        rows, columns = (
-            folded_taps(u, n, interpolation, border) for u, n in zip((y, x), extent, strict=True)
-        )
-    values, weight = _gather(image, rows, columns)
-    values = values if unit == 1.0 else values * unit
+        each = zip(at, size, strict=True)
+        rows, columns = (folded_taps(u, n, interpolation, border) for u, n in each)
+    return rows, columns
+
+
+def _inside_weight(rows: list[Tap], columns: list[Tap]) -> Plane:
+    return sum(down for *_, down in rows) * sum(right for *_, right in columns)
+
+
+def _unit(image: HWC) -> float:
+    return 1.0 / 255.0 if image.dtype == jnp.uint8 else 1.0
+
+
+def _filled(image: HWC, values: Image, weight: Plane, border: str, fill: Any) -> Image:
+    """Values in 0..1, and what lay outside the image filled."""
+    if image.dtype == jnp.uint8:
+        values = values * _unit(image)
     if border == "constant" and not (np.isscalar(fill) and fill == 0.0):
         values = values + (1.0 - weight)[..., None] * jnp.asarray(fill, jnp.float32)
     return values
@@ -205,14 +263,13 @@ def _inside(
     return image, y, x
 
 
-def _gather(image: HWC, rows: list[Tap], columns: list[Tap]) -> tuple[Image, Plane]:
-    """Weighted sum of each block, in the image's own unit, and how much weight lay inside."""
-    total = weighted_sum(
+def _gather(image: HWC, rows: list[Tap], columns: list[Tap]) -> Image:
+    """Weighted sum of each block, in the image's own unit."""
+    return weighted_sum(
         (_take(image, y, x, i, j).astype(jnp.float32), (down * right)[..., None])
         for y, i, down in rows
         for x, j, right in columns
     )
-    return total, sum(down for *_, down in rows) * sum(right for *_, right in columns)
 
 
 def _take(image: HWC, y: Plane, x: Plane, down: int = 0, right: int = 0) -> Image:
@@ -273,13 +330,24 @@ def resize(
     after: Any = picture or size or before
     y, x = coordinates(matrix, before, after, "separable", canvas=size or image.shape[:2])
     lines = materialize((y[:, 0], x[0]))
-    values, inside = to_float(image), []
+    taps, inside = [], []
     for axis, scale in enumerate((matrix[1][1], matrix[0][0])):
         n = before[axis], image.shape[axis]
         within, u = beyond(lines[axis], n[0], border)
-        taps = wide_taps(u, scale, n, shrink[axis], interpolation)
-        values = combine(values, materialize(taps), axis)
+        taps.append(materialize(wide_taps(u, scale, n, shrink[axis], interpolation)))
         inside.append(within)
+
+    def combined(image: HWC) -> Image:
+        return combine(combine(to_float(image), taps[0], 0), taps[1], 1)
+
+    def multiplied(image: HWC) -> Image:
+        rows, columns = (
+            dense.matrix_of([(start, t, weight) for t, weight in enumerate(weights)], n)
+            for (start, weights), n in zip(taps, image.shape, strict=False)
+        )
+        return dense.lines_through(image, rows, columns) * _unit(image)
+
+    values = lax.platform_dependent(image, tpu=multiplied, default=combined)
     if border != "constant":
         return cleared(values, after)
     seen = inside[0][:, None, None] & inside[1][None, :, None]
