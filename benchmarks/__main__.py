@@ -55,10 +55,10 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         [256 if gpu else 64] if options.quick else [1, 32, 64, 256, *([1024] if gpu else [])]
     )
     options.dtype = options.dtype or (["float32"] if options.quick and not gpu else list(DTYPES))
-    options.rounds = options.rounds or (3 if options.quick else 11)
-    options.seconds = options.seconds or (1.5 if options.quick else 6.0)
+    options.rounds = options.rounds or (3 if options.quick else 9)
+    options.seconds = options.seconds or (1.5 if options.quick else 4.0)
     options.works = _works(options.works, parser)
-    options.peers = _peers(options.peers, options.device, parser)
+    options.peers = _peers(options, parser)
     return options
 
 
@@ -71,10 +71,11 @@ def _works(given: str | None, parser: argparse.ArgumentParser) -> list[str]:
     return names
 
 
-def _peers(given: str | None, device: str, parser: argparse.ArgumentParser) -> list[str]:
-    names = [side for side, spec in SIDES.items() if device in spec.devices]
+def _peers(options: argparse.Namespace, parser: argparse.ArgumentParser) -> list[str]:
+    given = options.peers
+    names = [side for side, spec in SIDES.items() if options.device in spec.devices]
     if not given:
-        return names
+        return [side for side in names if SIDES[side].quick or not options.quick]
     asked = [part.strip() for part in given.split(";")] if ";" in given else [given]
     if len(asked) == 1 and asked[0] not in SIDES:
         asked = given.split(",")
@@ -85,17 +86,20 @@ def _peers(given: str | None, device: str, parser: argparse.ArgumentParser) -> l
 
 def _sides(work: str, rows: int, dtype: str, options: argparse.Namespace) -> tuple[str, ...]:
     """Who is timed in a cell: all peers at the batch of the targets, fewer elsewhere."""
-    quick = ("jaxaug", "albumentations", "albumentations, area")
+    middle = rows == _middle(options)
     if dtype != "float32":
-        return OTHER_DTYPES[dtype]
+        return OTHER_DTYPES[dtype] if middle else ("jaxaug",)
     if work in CHAINS:
         return CHAIN_SIDES
     if work in SINGLES and options.quick and options.device == "cpu":
-        return quick
-    if rows < 64:
-        return tuple(side for side, spec in SIDES.items() if spec.rows >= rows)
-    middle = 64 if options.device == "cpu" else 256
-    return tuple(s for s, spec in SIDES.items() if rows == middle or spec.rows >= rows)
+        return ("jaxaug", "albumentations", "albumentations, area")
+    return tuple(s for s, spec in SIDES.items() if middle or spec.rows >= max(rows, 9))
+
+
+def _middle(options: argparse.Namespace) -> int:
+    """The batch at which all peers are compared."""
+    usual = 64 if options.device == "cpu" else 256
+    return usual if usual in options.batch else max(options.batch)
 
 
 def _machine() -> dict[str, Any]:
@@ -108,15 +112,18 @@ def _machine() -> dict[str, Any]:
 
 
 def _cells(options: argparse.Namespace) -> list[tuple[str, int, str]]:
-    """Works at all batches and dtypes; single operations and chains at one."""
-    middle = 64 if options.device == "cpu" else 256
-    batches = options.batch if middle not in options.batch else [middle]
+    """Works at all batches and dtypes; single operations and chains at one.
+
+    Normalized pixels are no levels: nothing comes out as uint8 then.
+    """
     found = []
     for work in options.works:
-        if work in WORKS:
-            found += measure.sweep([work], options.batch, options.dtype)
-        elif "float32" in options.dtype:
-            found += measure.sweep([work], batches[:1], ["float32"])
+        if work not in WORKS:
+            found.append((work, _middle(options), "float32"))
+            continue
+        normal = any(one.kind == "normalize" for one in WORKS[work].steps)
+        dtypes = [d for d in options.dtype if d != "uint8" or not normal]
+        found += [(work, rows, dtype) for rows in options.batch for dtype in dtypes]
     return found
 
 

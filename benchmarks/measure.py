@@ -1,7 +1,7 @@
 """Cells and rounds: each round times every side once, so that a busy machine slows all alike."""
 
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from benchmarks.peers import SIDES
@@ -120,11 +120,3 @@ def summarised(result: dict[str, Any]) -> dict[str, Any]:
                 )
             )
     return result
-
-
-def sweep(works: Iterable[str], batches: Iterable[int], dtypes: Iterable[str]) -> Iterator[Any]:
-    """All combinations, in an order to read."""
-    for work in works:
-        for rows in batches:
-            for dtype in dtypes:
-                yield work, rows, dtype

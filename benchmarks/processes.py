@@ -30,6 +30,8 @@ class Process:
         if device == "cpu":
             environment["JAX_PLATFORMS"] = "cpu"
             environment["CUDA_VISIBLE_DEVICES"] = ""
+        # Threads of torch that wait by spinning lose a factor of ten on a machine that is not idle.
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # Several processes share the GPU.
         environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process

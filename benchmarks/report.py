@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import plot
 from benchmarks.measure import OURS
+from benchmarks.peers import SIDES
 from benchmarks.tables import cell_text, find, footnotes, head, number, rate, ratio, row
 from benchmarks.targets import targets
 from benchmarks.works import LENGTHS, SINGLES, WORKS
@@ -33,7 +34,7 @@ def _sides(report: dict[str, Any], works: Any) -> list[str]:
     for one in report["cells"]:
         if one["work"] in works and one["dtype"] == FLOAT:
             found |= dict.fromkeys(s for s, entry in one["sides"].items() if "rate" in entry)
-    return list(found)
+    return [side for side in SIDES if side in found]
 
 
 def headline(report: dict[str, Any]) -> str:
@@ -86,17 +87,13 @@ def peers_by_size(report: dict[str, Any]) -> str:
         (one["rows"], one["dtype"])
         for one in cells
         if one["work"] in WORKS and len(one["sides"]) > 1
+        if (one["rows"], one["dtype"]) != (_middle(report), FLOAT)
     )
     lines = [head("", "batch", "out", *WORKS)]
     for rows, dtype in pairs:
-        names: dict[str, None] = {}
-        for work in WORKS:
-            names |= dict.fromkeys(find(cells, work, rows, dtype))
-        for side in names:
-            if side == OURS:
-                continue
+        for side in SIDES:
             entries = [find(cells, work, rows, dtype).get(side) for work in WORKS]
-            if any(entry and "ratio" in entry for entry in entries):
+            if side != OURS and any(entry and "ratio" in entry for entry in entries):
                 lines.append(row(side, f"{rows:,}", dtype, *(ratio(entry) for entry in entries)))
     return "\n".join(lines) if len(lines) > 1 else ""
 
@@ -158,11 +155,15 @@ def section(report: dict[str, Any], picture: str | None = None) -> str:
         + "\n".join(f"- {name}: {work.title}" for name, work in WORKS.items()),
         headline(report),
         "\n".join(footnotes(report["cells"])),
-        "### All batches and types of jaxaug\n\nImages a second, and the part of the limit.",
+        "### All batches and types of jaxaug",
+        "Images a second, and the part of the limit. Temporaries: as a part of the output.",
         sizes(report),
     ]
     for title, text in (
-        ("### How many times as fast as each peer, by batch", peers_by_size(report)),
+        (
+            "### How many times as fast as each peer, at other batches and types",
+            peers_by_size(report),
+        ),
         ("### Single operations", singles(report)),
         ("### Length of the chain", lengths(report)),
     ):

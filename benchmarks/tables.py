@@ -36,13 +36,13 @@ def ratio(entry: dict[str, Any] | None, digits: int = 1) -> str:
     if not entry or "ratio" not in entry:
         return "-"
     value = entry["ratio"][1]
-    return f"**{value:.2f}**" if value < 1 else f"{value:.{digits}f}"
+    return f"**{value:.2f}x**" if value < 1 else f"{value:.{digits}f}x"
 
 
 def cell_text(entry: dict[str, Any] | None) -> str:
     """Rate and ratio of a peer."""
     text = rate(entry, short=True)
-    return text if text == "-" else f"{text} ({ratio(entry)}x)"
+    return text if text == "-" else f"{text} ({ratio(entry)})"
 
 
 CELL = head(

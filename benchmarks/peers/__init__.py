@@ -45,6 +45,7 @@ class Side(NamedTuple):
         rows: most images at once; slow ones are timed with few.
         devices: where it runs.
         singles: whether it is compared in single operations, too.
+        quick: whether it is there in a quick run.
     """
 
     module: str
@@ -53,6 +54,7 @@ class Side(NamedTuple):
     rows: int = 4096
     devices: tuple[str, ...] = ("cpu",)
     singles: bool = True
+    quick: bool = True
 
 
 BOTH = ("cpu", "gpu")
@@ -68,7 +70,9 @@ SIDES = {
     "torchvision, one draw a batch": Side("torchvision", {"shared": True}, devices=BOTH),
     "Keras, SciPy loop": Side("keras_scipy", rows=32, singles=False),
     "Keras layers": Side("keras_layers", rows=8, singles=False),
-    "Keras layers, jitted": Side("keras_layers", {"jitted": True}, rows=8, singles=False),
+    "Keras layers, jitted": Side(
+        "keras_layers", {"jitted": True}, rows=8, singles=False, quick=False
+    ),
     "augmax": Side("augmax", rows=32, singles=False),
     "dm-pix": Side("dm_pix", rows=8, singles=False),
 }

@@ -19,10 +19,6 @@ _MAKERS = {
     "normalize": lambda v: K.Normalize(torch.tensor(v["mean"]), torch.tensor(v["std"])),
     "grayscale": lambda _: K.RandomGrayscale(**_ALWAYS),
     "planckian jitter": lambda _: K.RandomPlanckianJitter(**_ALWAYS),
-    "resized crop": lambda v: K.RandomResizedCrop(
-        (v["size"], v["size"]), v["scale"], v["ratio"], **_ALWAYS
-    ),
-    "random crop": lambda v: K.RandomCrop((v["size"], v["size"]), **_ALWAYS),
     "perspective": lambda v: K.RandomPerspective(v["distortion"], **_ALWAYS),
     "elastic": lambda v: K.RandomElasticTransform(
         (31, 31), (v["sigma"], v["sigma"]), (v["alpha"] / 112, v["alpha"] / 112), **_ALWAYS
@@ -70,8 +66,19 @@ def _affine(steps: list[Step], fill: str) -> Any:
     )
 
 
-def _one(steps: list[Step], fill: str) -> Any:
+def _crop(kind: str, v: dict[str, Any], device: str) -> Any:
+    """Windows cut out one after the other on a CPU, by one resampling of all on a GPU."""
+    mode = {"cropping_mode": "resample" if device == "gpu" else "slice", **_ALWAYS}
+    size = (v["size"], v["size"])
+    if kind == "random crop":
+        return K.RandomCrop(size, **mode)
+    return K.RandomResizedCrop(size, v["scale"], v["ratio"], **mode)
+
+
+def _one(steps: list[Step], fill: str, device: str) -> Any:
     kind = steps[0].kind
+    if kind in ("resized crop", "random crop"):
+        return _crop(kind, steps[0].values, device)
     if kind in AFFINE:
         return _affine(steps, fill)
     if kind in COLORS:
@@ -91,7 +98,7 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, compiled: b
     torch.set_num_threads(os.cpu_count() or 1)
     place = torch.device("cuda" if device == "gpu" else "cpu")
     batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(place)
-    members = [_one(group, work.fill) for group in grouped(work)]
+    members = [_one(group, work.fill, device) for group in grouped(work)]
     chain = K.AugmentationSequential(*members, data_keys=["input"]).to(place)
 
     def augment(pixels: torch.Tensor) -> torch.Tensor:

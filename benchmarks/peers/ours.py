@@ -167,10 +167,15 @@ def copy_speed(megabytes: int, rounds: int = 5) -> float:
 
 
 def agreement(work: Work, images: np.ndarray) -> float:
-    """Largest difference between the accelerator's result and the CPU's, in grey levels."""
+    """Largest difference between the accelerator's result and the CPU's, in grey levels.
+
+    Normalized pixels are told in levels, too.
+    """
     results = []
     for place in (jax.devices()[0], jax.devices("cpu")[0]):
         with jax.default_device(place):
             call = jax.jit(function(work, "float32"))
             results.append(np.asarray(call(np.uint32(7), jax.device_put(images, place))))
-    return float(np.abs(results[0] - results[1]).max() * 255)
+    normal = work.steps[-1].kind == "normalize"
+    deviation = np.array(work.steps[-1].values["std"], np.float32) if normal else 1.0
+    return float((np.abs(results[0] - results[1]) * deviation).max() * 255)
