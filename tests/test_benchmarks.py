@@ -40,8 +40,9 @@ def side(seconds, rows=64, **more):
 def cell(work, ours, peer, rows=64):
     own = {"compile": 0.7, "temporaries": 0.1, "bytes in": 1, "bytes out": 4}
     sides = {
-        "jaxaug": side(ours, limit=[0.01] * len(ours), **own),
-        "albumentations": side(peer),
+        "jaxaug": side(ours, rows, limit=[0.01] * len(ours), **own),
+        "albumentations": side(peer, rows),
+        "torchvision, one draw a batch": side(peer, rows),
         "Keras layers": side([8.0], rows=8),
         "augmax": {"rows": rows, "seconds": [], "unable": "no such thing"},
     }
@@ -82,7 +83,17 @@ def test_tables_are_made_from_json(tmp_path, device):
     assert "By hand." in text
     assert "- flip, batch 64, float32: 0.50 of albumentations" in text
     assert "kornia: not timed" in text
-    if device == "cpu":
+    if device == "gpu":
+        large = cell("A", [0.01], [0.02], rows=256)
+        large["dtype"] = "bfloat16"
+        large["sides"]["jaxaug"] |= {"bytes in": 4e6, "bytes out": 6e6}
+        whole |= {"cells": [large, cell("flip", [0.02], [0.04], rows=256)]}
+        whole |= {"agreement": {"A": 0.5, "flip": 0.1}}
+        lines = [target.line() for target in targets(whole)]
+        assert "part of the bandwidth of a copy: 1.00 of 0.5: yes" in lines[0]
+        assert "flip, batch 256, times torchvision, one draw a batch: 2.00 of 1: yes" in lines
+        assert lines[-1].endswith("0.10 at most 0: **no**")
+    else:
         lines = {target.text: target.yes for target in targets(whole)}
         assert lines["A, times albumentations"]
         assert not lines["flip, times albumentations"]
