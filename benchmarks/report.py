@@ -187,6 +187,7 @@ its own, in its natural container and its fastest form; in each round each is ti
 busy machine slows all alike. Rates are medians. Behind them in brackets: how many times as fast
 jaxaug is, the median of the ratios within a round; **bold** where it is slower. The *limit* is a
 jitted cast of the same bytes, `images.astype(float32) / 255`, timed right before and after.
+Of D, which takes images of 256x256, it is the cast of 224x224.
 A dash: the library has no such operation, or it failed; the program says which.
 """
 
