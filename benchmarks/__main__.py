@@ -41,6 +41,12 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument(
+        "--memory",
+        choices=("fresh", "kept"),
+        default="fresh",
+        help="kept: freed memory stays with the process, by MALLOC_* variables of glibc",
+    )
     parser.add_argument("--quick", action="store_true", help="batch 64 (GPU: 256), few rounds")
     parser.add_argument("--json", type=Path, help="write everything that was measured here")
     parser.add_argument("--works", help="e.g. A,B,singles,chains or flip,jpeg; all by default")
@@ -149,7 +155,7 @@ def main(given: list[str] | None = None) -> None:
     """Measure and print; write JSON after every cell, so that nothing is lost."""
     options = arguments(given)
     started = time.perf_counter()
-    processes, said = start(options.peers, options.device)
+    processes, said = start(options.peers, options.device, kept=options.memory == "kept")
     for side, answer in said.items():
         if "absent" in answer:
             print(f"{side}: skipped ({answer['absent']})")
@@ -160,6 +166,7 @@ def main(given: list[str] | None = None) -> None:
     report: dict[str, Any] = {
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "device": options.device,
+        "memory": options.memory,
         "kind": said[measure.OURS]["kind"],
         "machine": _machine(),
         "versions": {k: v for a in said.values() for k, v in a.get("versions", {}).items()},
@@ -169,7 +176,9 @@ def main(given: list[str] | None = None) -> None:
     }
     versions = ", ".join(f"{k} {v}" for k, v in sorted(report["versions"].items()))
     machine = report["machine"]
-    print(f"{machine['cpu']}, {machine['cores']} cores; {report['kind']}\n{versions}")
+    print(
+        f"{machine['cpu']}, {machine['cores']} cores; {report['kind']}; memory {options.memory}\n{versions}"
+    )
     report["copy"] = _ask(processes, "copy", megabytes=1024 if options.device == "gpu" else 256)
     report["copy"] = report["copy"].get("speed")
     print(f"a copy moves {report['copy'] / 1e9:,.1f} GB/s, read and written\n\n{tables.CELL}")

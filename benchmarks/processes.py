@@ -11,6 +11,14 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
+KEPT = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+"""Variables that have glibc keep freed memory. By default it gives large blocks back, and every new
+batch then costs the kernel the clearing of all its pages, more than its pixels cost."""
+
 
 class Failed(Exception):  # noqa: N818 - the row says it, nothing is raised to the user
     """A worker could not answer; the text says why."""
@@ -22,11 +30,12 @@ class Process:
     Args:
         side: name in `benchmarks.peers.SIDES`.
         device: ``cpu`` or ``gpu``.
+        kept: freed memory is kept for the next batch.
     """
 
-    def __init__(self, side: str, device: str):
+    def __init__(self, side: str, device: str, *, kept: bool = False):
         self.side = side
-        environment = dict(os.environ)
+        environment = dict(os.environ) | (KEPT if kept else {})
         if device == "cpu":
             environment["JAX_PLATFORMS"] = "cpu"
             environment["CUDA_VISIBLE_DEVICES"] = ""
@@ -79,13 +88,15 @@ class Process:
         return lines[-1][:200] if lines else "it ended"
 
 
-def start(sides: list[str], device: str) -> tuple[dict[str, Process], dict[str, Any]]:
+def start(
+    sides: list[str], device: str, *, kept: bool = False
+) -> tuple[dict[str, Process], dict[str, Any]]:
     """Start all sides at once.
 
     Returns:
         Those that answered, and what each said: its versions, or why it is not there.
     """
-    processes = {side: Process(side, device) for side in sides}
+    processes = {side: Process(side, device, kept=kept) for side in sides}
     said: dict[str, Any] = {}
     for side, process in processes.items():
         try:

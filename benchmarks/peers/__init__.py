@@ -61,6 +61,9 @@ BOTH = ("cpu", "gpu")
 SIDES = {
     "jaxaug": Side("ours", devices=BOTH),
     "albumentations": Side("albumentations"),
+    "albumentations, one loop": Side(
+        "albumentations", {"threads": 1}, only=("A", "B", "C"), singles=False
+    ),
     "albumentations, area": Side(
         "albumentations", {"area": True}, only=("D", "resized crop"), singles=True
     ),
@@ -81,10 +84,11 @@ SIDES = {
 FOOTNOTES = {
     "albumentations": (
         "uint8 inside, cut to 0..255 after each step; brightness is added, not multiplied; the"
-        " resized crop is bilinear without antialiasing; perspective magnifies what lies between"
+        " resized crop is bilinear without antialiasing; images are shared out to a thread for each core; perspective magnifies what lies between"
         " the corners, without a border; sharpness, shot noise and CLAHE are other formulas of the"
         " same cost."
     ),
+    "albumentations, one loop": "one Python thread, OpenCV's own threads as it sets them.",
     "albumentations, area": "the resized crop by INTER_AREA, its antialiased form.",
     "kornia": (
         "one RandomAffine for all geometry; brightness is added, not multiplied; colours are cut to"

@@ -112,22 +112,30 @@ def _one(steps: list[Step], area: bool, fill: str) -> Any:
     return _MAKERS[kind](v)
 
 
-def make(work: Work, images: np.ndarray, dtype: str, device: str, *, area: bool = False) -> Run:
-    """Pipelines, threads and a batch to write into."""
+def make(
+    work: Work,
+    images: np.ndarray,
+    dtype: str,
+    device: str,
+    *,
+    area: bool = False,
+    threads: int | None = None,
+) -> Run:
+    """Pipelines and threads; every batch is a new array, as whoever gets it keeps it."""
     del device
     if dtype == "bfloat16":
         raise Unable("no bfloat16")
-    cv2.setNumThreads(0)
-    count = min(os.cpu_count() or 1, len(images))
+    if threads is None:
+        cv2.setNumThreads(0)
+    count = min(threads or os.cpu_count() or 1, len(images))
     pipelines = [
         A.Compose([_one(group, area, work.fill) for group in grouped(work)], seed=k)
         for k in range(count)
     ]
     pool = ThreadPoolExecutor(count)
-    out = np.empty((len(images), SIDE, SIDE, 3), dtype)
     scale = np.float32(1 / 255)
 
-    def part(number: int) -> None:
+    def part(number: int, out: np.ndarray) -> None:
         pipeline = pipelines[number]
         for k in range(number, len(images), count):
             image = pipeline(image=images[k])["image"]
@@ -136,7 +144,8 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str, *, area: bool 
                 out[k] *= scale
 
     def call(_: int) -> np.ndarray:
-        list(pool.map(part, range(count)))
+        out = np.empty((len(images), SIDE, SIDE, 3), dtype)
+        list(pool.map(part, range(count), [out] * count))
         return out
 
     def picture(result: np.ndarray) -> np.ndarray:

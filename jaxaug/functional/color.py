@@ -134,26 +134,21 @@ def shift_hue(image: HWC, turns: Scalar) -> HWC:
     """Turn the hue of an RGB image ``(h, w, 3)`` by a part of the full circle, as HSV does.
 
     Largest and smallest channel of every pixel stay, as in the HSV hue shift of torchvision and
-    Pillow. Written with the chroma (largest minus smallest) instead of HSV's saturation, which
-    divides by the
-    value: it is defined for colours outside 0..1, and its gradient is finite for grey pixels.
+    Pillow. Written in units of the chroma (largest minus smallest), with no division by it or by
+    HSV's value: so it is defined for colours outside 0..1, and its gradient is finite for grey.
     """
-    red, green, blue = (to_float(image)[..., k] for k in range(3))
+    red, green, blue = (to_float(image[..., k]) for k in range(3))
     high = jnp.maximum(jnp.maximum(red, green), blue)
-    low = jnp.minimum(jnp.minimum(red, green), blue)
-    chroma = high - low
-    colored = chroma > 0
-    divisor = jnp.where(colored, chroma, 1.0)
-    sector = jnp.where(
-        (red >= green) & (red >= blue),
-        (green - blue) / divisor,
-        jnp.where(green >= blue, 2.0 + (blue - red) / divisor, 4.0 + (red - green) / divisor),
-    )
-    hue = jnp.where(colored, sector, 0.0) + 6.0 * turns
-    offsets = np.array([5.0, 3.0, 1.0], np.float32)
-    phase = (hue[..., None] + offsets) % 6.0
-    share = jnp.clip(jnp.minimum(phase, 4.0 - phase), 0.0, 1.0)
-    return high[..., None] - chroma[..., None] * share
+    chroma = high - jnp.minimum(jnp.minimum(red, green), blue)
+    # The hue is a sixth of the circle for each 1, times the chroma: from -1 to 5.
+    first, second = (red >= green) & (red >= blue), green >= blue
+    within = jnp.where(first, green - blue, jnp.where(second, blue - red, red - green))
+    sector = jnp.where(first, 0.0, jnp.where(second, 2.0, 4.0))
+    start = (6.0 * turns + np.array([5.0, 3.0, 1.0], np.float32)) % 6.0  # each channel's own
+    chroma, high = chroma[..., None], high[..., None]
+    phase = within[..., None] + rounded(chroma * (sector[..., None] + start))
+    phase = jnp.where(phase >= 6.0 * chroma, phase - 6.0 * chroma, phase)
+    return high - jnp.clip(jnp.minimum(phase, 4.0 * chroma - phase), 0.0, chroma)
 
 
 def standardize(image: HWC, *, center: bool, scale: bool, per_channel: bool, epsilon: float) -> HWC:

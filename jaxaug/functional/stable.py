@@ -10,7 +10,8 @@ here:
   is computed twice may come out in two ways: ``materialize`` cuts a kernel.
 - ``where(on, a, 1.0) * x + y`` becomes ``where(on, a * x, x) + y``, with no product left to fuse:
   ``choose`` says the same without a branch.
-- A sum of floats has an order, which depends on the size of the batch: ``mean`` adds integers.
+- A sum of floats has an order, which depends on the size of the batch: ``mean`` adds numbers that
+  need no rounding.
 """
 
 import math
@@ -108,16 +109,47 @@ def _straight_through_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.A
 
 
 def mean(image: HWC) -> jax.Array:
-    """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``, to 2**-22 of the largest value.
+    """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``.
 
-    Rows, then their means, are summed as integers, on the finest grid that no sum can overflow.
+    Each value is off by at most 2**-18 of the largest one, 0.001 grey levels, if the height is a
+    multiple of a number up to 16, many values by less together, and a flat image by nothing.
     """
-    return _mean(_mean(image))
+    means = image.reshape(image.shape[0], -1)
+    while means.shape[0] > 1:
+        means = _block_means(means)
+    return _mean(means.reshape(image.shape[1:]))
+
+
+def _block(n: int) -> int:
+    """The largest number of rows up to 16 that all of them can be divided into; else all."""
+    return max((k for k in range(2, min(n, 16) + 1) if n % k == 0), default=n)
+
+
+@jax.custom_jvp
+def _block_means(values: jax.Array) -> jax.Array:
+    """Means of blocks of rows: ``(n, m)`` to ``(n / block, m)``.
+
+    What is added and taken away again leaves multiples of its last bit, which is chosen such that
+    no sum of them is rounded. Integers would do, but compilers for CPUs write them to memory first.
+    """
+    block = _block(values.shape[0])
+    grid = 1.5 * 2.0 ** (math.ceil(math.log2(block)) + 2)
+    coarse = _power_of_two(jnp.max(jnp.max(jnp.abs(values), axis=0))) * np.float32(grid)
+    rows = values.reshape(-1, block, values.shape[1])
+    steps = ((rows - rows[:, :1]) + coarse) - coarse
+    return rows[:, 0] + rounded(steps.sum(axis=1) * np.float32(1.0 / block))
+
+
+@_block_means.defjvp
+def _block_means_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    block = _block(primals[0].shape[0])
+    rows = tangents[0].reshape(-1, block, tangents[0].shape[1])
+    return _block_means(*primals), rows.mean(axis=1)
 
 
 @jax.custom_jvp
 def _mean(values: jax.Array) -> jax.Array:
-    """Mean over the axis before the last: ``(..., n, c)`` to ``(..., c)``."""
+    """Mean over the axis before the last: ``(..., n, c)`` to ``(..., c)``, of integers."""
     n = values.shape[-2]
     # Powers of two, so that scaling is exact: the largest value is below 2 * unit.
     unit = _power_of_two(jnp.max(jnp.abs(values)))
