@@ -117,7 +117,7 @@ def mean(image: HWC) -> jax.Array:
     means = image.reshape(image.shape[0], -1)
     while means.shape[0] > 1:
         means = _block_means(means)
-    return _mean(means.reshape(image.shape[1:]))
+    return _mean(means[0].reshape(image.shape[1:]))
 
 
 def _block(n: int) -> int:
@@ -136,8 +136,8 @@ def _block_means(values: jax.Array) -> jax.Array:
     grid = 1.5 * 2.0 ** (math.ceil(math.log2(block)) + 2)
     coarse = _power_of_two(jnp.max(jnp.max(jnp.abs(values), axis=0))) * np.float32(grid)
     rows = values.reshape(-1, block, values.shape[1])
-    steps = ((rows - rows[:, :1]) + coarse) - coarse
-    return rows[:, 0] + rounded(steps.sum(axis=1) * np.float32(1.0 / block))
+    steps = (rounded(rows) - rounded(rows[:, :1]) + coarse) - coarse
+    return rounded(rows[:, 0]) + rounded(steps.sum(axis=1) * np.float32(1.0 / block))
 
 
 @_block_means.defjvp
