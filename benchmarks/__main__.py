@@ -176,9 +176,8 @@ def main(given: list[str] | None = None) -> None:
     }
     versions = ", ".join(f"{k} {v}" for k, v in sorted(report["versions"].items()))
     machine = report["machine"]
-    print(
-        f"{machine['cpu']}, {machine['cores']} cores; {report['kind']}; memory {options.memory}\n{versions}"
-    )
+    where = f"{machine['cpu']}, {machine['cores']} cores; {report['kind']}"
+    print(f"{where}; memory {options.memory}\n{versions}")
     report["copy"] = _ask(processes, "copy", megabytes=1024 if options.device == "gpu" else 256)
     report["copy"] = report["copy"].get("speed")
     print(f"a copy moves {report['copy'] / 1e9:,.1f} GB/s, read and written\n\n{tables.CELL}")

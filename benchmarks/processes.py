@@ -12,9 +12,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 
 KEPT = {
+    "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
-    "MALLOC_TRIM_THRESHOLD_": "17179869184",
-    "MALLOC_TOP_PAD_": "268435456",
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
 }
 """Variables that have glibc keep freed memory. By default it gives large blocks back, and every new
 batch then costs the kernel the clearing of all its pages, more than its pixels cost."""

@@ -101,6 +101,7 @@ class Apply(Op):
         canvas: what lies beside a picture on a larger canvas does not matter to the kernel, as when
             it makes each pixel of its own old value only; others need an image without ``size``.
         extent: the kernel takes the keyword ``extent``, ``(h, w)`` of the picture, and keeps to it.
+        raw: the kernel takes images as they come, uint8 in 0..255 or float32 in 0..1.
         on: whether it is applied at all; None is always.
     """
 
@@ -110,6 +111,7 @@ class Apply(Op):
     pointwise: bool = static(default=False)
     canvas: bool = static(default=False)
     extent: bool = static(default=False)
+    raw: bool = static(default=False)
     on: Flag | None = None
 
     def __init__(
@@ -119,9 +121,16 @@ class Apply(Op):
         pointwise: bool = False,
         canvas: bool = False,
         extent: bool = False,
+        raw: bool = False,
         **options: Any,
     ) -> None:
-        fields = {"kernel": kernel, "arguments": arguments, "on": None, "extent": extent}
+        fields = {
+            "kernel": kernel,
+            "arguments": arguments,
+            "on": None,
+            "extent": extent,
+            "raw": raw,
+        }
         fields |= {"pointwise": pointwise, "canvas": canvas or pointwise or extent}
         for name, value in {**fields, "options": tuple(sorted(options.items()))}.items():
             object.__setattr__(self, name, value)
@@ -137,7 +146,8 @@ class Apply(Op):
             check_no_canvas("Apply", shape, f"as {name} may look at more than one pixel")
         pixels = color.to_float(image)
         options = dict(self.options) | ({"extent": extent(shape)} if self.extent else {})
-        out = self.kernel(pixels, *self.arguments, **options)
+        taken = image if self.raw and image.dtype == jnp.uint8 else pixels
+        out = self.kernel(taken, *self.arguments, **options)
         if self.on is None:
             return cleared(out, extent(shape))
         if out.shape != pixels.shape or out.dtype != pixels.dtype:

@@ -52,6 +52,7 @@ class Warp(Op):
         shrink: if given, the map resizes a window of the image: as long as it is separable it is
             antialiased up to this much shrinking along y and x, and no fill is mixed in at the
             edges.
+        whole: pixels come to lie on pixels, as by a mirror: each is read, not interpolated.
         swap: the keypoints' partners under a mirror image, as an index table: left eye, right eye.
         resampling: border, fill and interpolation; open ones are decided by the container.
         bends: displacements, each with a matrix of its own, behind the matrix.
@@ -64,6 +65,7 @@ class Warp(Op):
     source: Size | None = static(default=None)
     kind: geometry.Kind | None = static(default=None)
     shrink: tuple[float, float] | None = static(default=None)
+    whole: bool = static(default=False)
     swap: tuple[int, ...] | None = static(default=None)
     resampling: Resampling = static(default=UNDECIDED)
     bends: tuple[Bend, ...] = ()
@@ -73,11 +75,13 @@ class Warp(Op):
         matrix = geometry.as_matrix(self.matrix)
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "kind", self.kind or geometry.kind_of(matrix))
+        still = self.size is None and not self.bends and geometry.is_identity(matrix)
+        object.__setattr__(self, "whole", self.whole or still)
 
     def image(self, image: HWC, shape: Shape) -> HWC:
         how = self.resampling.otherwise(DEFAULT)
         options: Any = {"interpolation": how.interpolation, "border": how.border, "fill": how.fill}
-        options |= self._sizes(shape)
+        options |= self._sizes(shape) | ({"interpolation": "nearest"} if self.whole else {})
         if self.shrink and self.separable and how.interpolation != "nearest":
             return resample.resize(image, self.matrix, shrink=self.shrink, **options)
         return resample.warp(image, self.matrix, kind=self._kind, path=self._path, **options)
@@ -150,6 +154,7 @@ class Warp(Op):
             source=self.source if self.size else other.source,
             kind=first.kind,
             shrink=_join(operator.mul, self.shrink, other.shrink),
+            whole=self.whole and other.whole,
             swap=self.swap or other.swap,
             resampling=decided.pop() if decided else UNDECIDED,
             bends=bends + self.bends,
@@ -170,6 +175,7 @@ class Warp(Op):
             matrix=geometry.select(on, self.matrix, rest.matrix),
             kind=geometry.wider(self.kind, rest.kind),
             shrink=_join(max, self.shrink, rest.shrink),
+            whole=self.whole and rest.whole,
             swap=self.swap or rest.swap,
             bends=select_bends(on, self.bends, rest.bends),
             picture=pictures and jax.tree.map(lambda a, b: jnp.where(on, a, b), *pictures),

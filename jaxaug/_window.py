@@ -56,7 +56,7 @@ def cut(top: Scalar, left: Scalar, size: Size, shape: Shape) -> Warp:
     in_height, in_width = extent(shape)
     down = top + (size[0] - in_height) / 2
     right = left + (size[1] - in_width) / 2
-    return Warp(F.translate(-right, -down), size=size, source=source(shape))
+    return Warp(F.translate(-right, -down), size=size, source=source(shape), whole=True)
 
 
 def boxed(

@@ -83,10 +83,10 @@ SIDES = {
 # What a peer does otherwise; the tables print those of the rows they show.
 FOOTNOTES = {
     "albumentations": (
-        "uint8 inside, cut to 0..255 after each step; brightness is added, not multiplied; the"
-        " resized crop is bilinear without antialiasing; images are shared out to a thread for each core; perspective magnifies what lies between"
-        " the corners, without a border; sharpness, shot noise and CLAHE are other formulas of the"
-        " same cost."
+        "a thread for each core; uint8 inside, cut to 0..255 after each step; brightness is added,"
+        " not multiplied; the resized crop is bilinear without antialiasing; perspective magnifies"
+        " what lies between the corners, without a border; sharpness, shot noise and CLAHE are"
+        " other formulas."
     ),
     "albumentations, one loop": "one Python thread, OpenCV's own threads as it sets them.",
     "albumentations, area": "the resized crop by INTER_AREA, its antialiased form.",

@@ -52,7 +52,7 @@ def spread(
     """A separable filter: the same weights ``(2 * reach + 1,)`` down the columns, then along rows.
 
     Args:
-        image: ``(h, w, c)`` float32.
+        image: ``(h, w, c)``, uint8 in 0..255 or float32.
         weights: the middle one is the pixel's own.
         extent: ``(h, w)`` of the picture.
         border: the rule beyond the picture's edge.
@@ -60,10 +60,12 @@ def spread(
     height, width, channels = image.shape
     taps = weights.shape[0]
     weights = materialize(weights)
+    scaled = materialize(weights * np.float32(1.0 / 255.0)) if image.dtype == jnp.uint8 else weights
     around = padded(image, taps // 2, extent=extent, border=border)
     # Rows of numbers instead of pixels: long ones are quicker than those of three.
     rows = materialize(around).reshape(around.shape[0], -1)
-    rows = materialize(weighted_sum((rows[t : t + height], weights[t]) for t in range(taps)))
+    down = ((rows[t : t + height].astype(jnp.float32), scaled[t]) for t in range(taps))
+    rows = materialize(weighted_sum(down))
     places = [slice(t * channels, (t + width) * channels) for t in range(taps)]
     return weighted_sum((rows[:, place], weights[t]) for t, place in enumerate(places)).reshape(
         image.shape
@@ -89,7 +91,7 @@ def gaussian_blur(
     # Below 0.05 the neighbours weigh exactly 0.
     bell = materialize(jnp.exp(-0.5 * jnp.square(place * (1.0 / jnp.maximum(sigma, 0.05)))))
     weights = bell * (1.0 / sum(bell[t] for t in range(2 * reach + 1)))
-    return spread(to_float(image), weights, extent=extent, border=border)
+    return spread(image, weights, extent=extent, border=border)
 
 
 def box_blur(
@@ -107,7 +109,7 @@ def box_blur(
     distance = np.abs(np.arange(-reach, reach + 1, dtype=np.float32))
     inside = jnp.clip(radius + 1.0 - distance, 0.0, 1.0)
     weights = inside * (1.0 / (2.0 * radius + 1.0))
-    return spread(to_float(image), weights, extent=extent, border=border)
+    return spread(image, weights, extent=extent, border=border)
 
 
 def motion_blur(image: HWC, length: Scalar, radians: Scalar, *, reach: int, extent: Extent) -> HWC:

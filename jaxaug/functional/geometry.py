@@ -110,7 +110,15 @@ def kind_of(matrix: Matrix) -> Kind:
     return "separable" if _is(b, 0) and _is(d, 0) else "affine"
 
 
-def _is(entry: Scalar, known: int) -> bool:
+def is_identity(matrix: Matrix) -> bool:
+    """Whether all entries are known and those of the identity."""
+    entries = (
+        pair for rows in zip(matrix, IDENTITY, strict=True) for pair in zip(*rows, strict=True)
+    )
+    return all(_is(entry, known) for entry, known in entries)
+
+
+def _is(entry: Scalar, known: Scalar) -> bool:
     return isinstance(entry, float | int) and entry == known
 
 

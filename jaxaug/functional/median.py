@@ -24,9 +24,8 @@ def median_blur(image: HWC, *, size: int, extent: Extent, border: str = "nearest
         extent: ``(h, w)`` of the picture.
         border: the rule beyond the picture's edge.
     """
-    pixels = to_float(image)
-    height, width, channels = pixels.shape
-    around = materialize(padded(pixels, size // 2, extent=extent, border=border))
+    height, width, channels = image.shape
+    around = materialize(padded(image, size // 2, extent=extent, border=border))
     rows = around.reshape(around.shape[0], -1)
     columns = _sorted([rows[t : t + height] for t in range(size)])
     if size > 3:  # three are sorted again as quickly as they are read from memory
@@ -41,7 +40,7 @@ def median_blur(image: HWC, *, size: int, extent: Extent, border: str = "nearest
         if (i + 1) * (j + 1) - 1 <= half and (size - i) * (size - j) - 1 <= half
     ]
     # As many were left out above as below, and what is not needed of a sorting is not compiled.
-    return _sorted(left)[len(left) // 2].reshape(pixels.shape)
+    return to_float(_sorted(left)[len(left) // 2].reshape(image.shape))
 
 
 def _sorted(values: list[Any]) -> list[Any]:

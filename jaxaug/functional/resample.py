@@ -122,7 +122,9 @@ def warp(
             image, matrix, before, out_size=after, canvas=canvas, interpolation=interpolation
         )
         weight = _inside_weight(*_taps((y, x), before, interpolation))
-        return values + dense.middle_of(image) * weight[..., None], weight
+        # What rings beyond the edges is cut off.
+        values = values + dense.middle_of(image) * weight[..., None]
+        return jnp.where(weight[..., None] != 0.0, values, 0.0), weight
 
     if kind == "affine" and path is None and border == "constant" and interpolation != "nearest":
         values, weight = lax.platform_dependent(image, tpu=multiplied, default=gathered)

@@ -137,7 +137,7 @@ class HorizontalFlip(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del shape
-        return Warp(F.flip(x=coin(key, self.p)), swap=self.swap)
+        return Warp(F.flip(x=coin(key, self.p)), whole=True, swap=self.swap)
 
 
 class VerticalFlip(Transform):
@@ -156,7 +156,7 @@ class VerticalFlip(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del shape
-        return Warp(F.flip(y=coin(key, self.p)), swap=self.swap)
+        return Warp(F.flip(y=coin(key, self.p)), whole=True, swap=self.swap)
 
 
 def _check_unit(who: str, unit: str) -> None:

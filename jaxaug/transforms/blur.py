@@ -48,7 +48,7 @@ class GaussianBlur(Transform):
         else:
             reach = self.kernel_size // 2
         sigma = draw(key, self.sigma, around=None)
-        return Apply(filter.gaussian_blur, sigma, reach=reach, extent=True)
+        return Apply(filter.gaussian_blur, sigma, reach=reach, extent=True, raw=True)
 
 
 class BoxBlur(Transform):
@@ -71,7 +71,7 @@ class BoxBlur(Transform):
         del shape
         _, largest = known_ends("BoxBlur", self.radius, "a range of radius")
         radius = draw(key, self.radius, around=None)
-        return Apply(filter.box_blur, radius, reach=math.ceil(largest), extent=True)
+        return Apply(filter.box_blur, radius, reach=math.ceil(largest), extent=True, raw=True)
 
 
 class MedianBlur(Transform):
@@ -92,7 +92,7 @@ class MedianBlur(Transform):
 
     def sample(self, key: Key, shape: Shape) -> Op:
         del key, shape
-        return Apply(median.median_blur, size=self.size, extent=True)
+        return Apply(median.median_blur, size=self.size, extent=True, raw=True)
 
 
 class MotionBlur(Transform):

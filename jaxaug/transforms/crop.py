@@ -213,7 +213,7 @@ class TenCrop(Transform):
         five = _five("TenCrop", pair(self.size), shape)
         across, down = (1.0, -1.0) if self.vertical else (-1.0, 1.0)
         matrix = ((across, 0.0, 0.0), (0.0, down, 0.0), (0.0, 0.0, 1.0))
-        mirror = Warp(matrix, swap=self.swap)
+        mirror = Warp(matrix, whole=True, swap=self.swap)
         return Stack(five + tuple(fuse((mirror, op)) for op in five))
 
 

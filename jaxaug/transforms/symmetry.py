@@ -101,14 +101,14 @@ def _mapped(
         JaxaugError: the size of the output would be drawn.
     """
     if swapped is False:
-        return Warp(matrix, swap=swap)
+        return Warp(matrix, whole=True, swap=swap)
     if swapped is not True and shape[0] != shape[1]:
         raise JaxaugError(who, "a square image", f"{shape[:2]}", remedy)
     size = shape[1], shape[0]
     if isinstance(shape, CanvasShape):
         height, width = extent(shape)
         picture = jnp.where(swapped, width, height), jnp.where(swapped, height, width)
-        return Warp(matrix, size=size, swap=swap, picture=picture)
+        return Warp(matrix, size=size, whole=True, swap=swap, picture=picture)
     if swapped is True:
-        return Warp(matrix, size=size, source=shape[:2], swap=swap)
-    return Warp(matrix, swap=swap)
+        return Warp(matrix, size=size, source=shape[:2], whole=True, swap=swap)
+    return Warp(matrix, whole=True, swap=swap)
