@@ -145,7 +145,7 @@ def section(report: dict[str, Any], picture: str | None = None) -> str:
     where = f"{report['kind']}, host " if gpu else ""
     host = f"{where}{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
     parts = [
-        f"## {'GPU' if gpu else 'CPU'}",
+        f"## {'GPU' if gpu else 'CPU'}" + MEMORY.get(report.get("memory", ""), ""),
         f"{host}; {report['date'][:10]}. {versions}.",
         f"A copy on this device moves {report['copy'] / 1e9:,.0f} GB/s, read and written."
         if report.get("copy")
@@ -176,10 +176,11 @@ def section(report: dict[str, Any], picture: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+MEMORY = {"fresh": ", memory as the system gives it", "kept": ", memory kept by the process"}
 INTRODUCTION = """# Results
 
-Made by `python -m benchmarks --json cpu.json` and `python -m benchmarks.report cpu.json`; do not
-edit it, but `remarks.md`. `pip install -e ".[bench]"` installs the libraries that are compared.
+Made by `python -m benchmarks --json fresh.json`, `python -m benchmarks --memory kept --json
+kept.json` and `python -m benchmarks.report fresh.json kept.json`; do not edit it, but `remarks.md`. `pip install -e ".[bench]"` installs the libraries that are compared.
 
 Batches of uint8 images of 224x224x3 in memory to finished float32 batches in 0..1, every image with
 random numbers of its own, drawn within the time that is measured. Each library runs in a process of

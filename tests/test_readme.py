@@ -117,6 +117,10 @@ def test_programs_of_keras_run_with_one_line_changed(page, capsys):
     assert "{'black': 0, 'tabby': 1}" in capsys.readouterr().out
 
 
+def test_the_page_on_speed(page):
+    page("performance.md")
+
+
 PACKAGE = README.parent / "jaxaug"
 WITH_DOCTESTS = sorted(
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
