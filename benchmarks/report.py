@@ -179,8 +179,12 @@ def section(report: dict[str, Any], picture: str | None = None) -> str:
 MEMORY = {"fresh": ", memory as the system gives it", "kept": ", memory kept by the process"}
 INTRODUCTION = """# Results
 
-Made by `python -m benchmarks --json fresh.json`, `python -m benchmarks --memory kept --json
-kept.json` and `python -m benchmarks.report fresh.json kept.json`; do not edit it, but `remarks.md`. `pip install -e ".[bench]"` installs the libraries that are compared.
+Made by these; do not edit it, but `remarks.md`. `pip install -e ".[bench]"` installs the libraries
+that are compared.
+
+    python -m benchmarks --json fresh.json
+    python -m benchmarks --memory kept --json kept.json
+    python -m benchmarks.report fresh.json kept.json
 
 Batches of uint8 images of 224x224x3 in memory to finished float32 batches in 0..1, every image with
 random numbers of its own, drawn within the time that is measured. Each library runs in a process of

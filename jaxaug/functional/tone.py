@@ -15,7 +15,7 @@ from jax import lax
 
 from jaxaug._types import HWC, Array, Scalar
 from jaxaug.functional.color import LUMA, clip
-from jaxaug.functional.stable import weighted_sum
+from jaxaug.functional.stable import materialize, weighted_sum
 
 Values: TypeAlias = Any  # (..., c) float32 in 0..1
 Weights: TypeAlias = Any  # broadcasts with Values: how often each counts; None is once each
@@ -62,10 +62,10 @@ def histogram(levels: Array, inside: Array | None = None) -> jax.Array:
 def _by_adding(flat: jax.Array, ones: jax.Array) -> jax.Array:
     """A histogram, pixel by pixel: what a processor does best."""
     channels = flat.shape[1]
-    place = flat * np.uint32(channels) + jnp.arange(channels, dtype=jnp.uint32)
     empty = jnp.zeros(LEVELS * channels, jnp.int32)
     added = jnp.broadcast_to(ones, flat.shape).astype(jnp.int32)
-    return empty.at[place].add(added, mode="promise_in_bounds").reshape(LEVELS, channels)
+    counts = empty.at[_places(flat)].add(added, mode="promise_in_bounds")
+    return counts.reshape(LEVELS, channels)
 
 
 def _by_product(flat: jax.Array, ones: jax.Array) -> jax.Array:
@@ -80,12 +80,15 @@ def _by_product(flat: jax.Array, ones: jax.Array) -> jax.Array:
 
 def look_up(levels: Array, table: Array) -> jax.Array:
     """Each pixel's level read off a table: ``(h, w, c)`` and ``(256, c)`` to ``(h, w, c)``."""
-    levels = jnp.asarray(levels).astype(jnp.uint32)
-    channels = range(levels.shape[-1])
-    read = [
-        jnp.asarray(table)[:, k].at[levels[..., k]].get(mode="promise_in_bounds") for k in channels
-    ]
-    return jnp.stack(read, axis=-1)
+    place = _places(jnp.asarray(levels).astype(jnp.uint32))
+    line = materialize(jnp.asarray(table)).reshape(-1)  # or each pixel would make its entry anew
+    return line.at[place].get(mode="promise_in_bounds")
+
+
+def _places(levels: jax.Array) -> jax.Array:
+    """Where levels ``(..., c)`` stand in a table ``(256, c)`` that is one line of numbers."""
+    channel = lax.broadcasted_iota(jnp.uint32, levels.shape, levels.ndim - 1)
+    return levels * np.uint32(levels.shape[-1]) + channel
 
 
 # Each value on its own ----------------------------------------------------------------------------
