@@ -2,8 +2,9 @@
 
     python -m benchmarks.kernels flip F equalize
 
-Prints for each work the milliseconds an image of each kernel, summed over threads, the largest
-first, and what that makes of all. Memory is kept, as by `--memory kept`.
+Prints for each work the milliseconds an image of each kernel, as the profiler has them, the largest
+first, and what that makes of all. Memory is kept, as by `--memory kept`. It does not run where
+libtpu is installed.
 """
 
 import argparse

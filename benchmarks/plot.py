@@ -7,6 +7,7 @@ from benchmarks.measure import OURS
 from benchmarks.works import CHAINS, LENGTHS
 
 INK, QUIET = "#1a5fb4", "#77767b"
+TICKS = [m * 10**k for k in range(6) for m in (1, 2, 5)]
 
 
 def curves(cells: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
@@ -51,6 +52,7 @@ def draw(cells: list[dict[str, Any]], path: Path) -> bool:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(LENGTHS, [str(n) for n in LENGTHS])
+    axes.set_yticks([n for n in TICKS if axes.get_ylim()[0] < n < axes.get_ylim()[1]])
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.minorticks_off()
     axes.set_xlabel("transforms in the chain, half of them geometry, half colour")

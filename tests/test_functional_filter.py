@@ -382,3 +382,13 @@ def test_gradients_of_strengths_are_finite_where_there_is_none():
     for name, slope in quick(jax.vmap(slopes))(jnp.array([0.0, 0.5, 1.3])).items():
         assert np.isfinite(slope).all(), name
         assert slope[2] != 0, name
+
+
+@pytest.mark.parametrize("blur", [ja.GaussianBlur(1.3, 5), ja.BoxBlur(1.6), ja.MedianBlur(3)])
+def test_images_in_8_bits_are_blurred_as_floats_are(blur):
+    """In batches and at times, too, where what is not blurred must be in 0..1 all the same."""
+    image = np.random.default_rng(0).integers(0, 256, (3, 16, 21, 3), np.uint8)
+    augment = jax.jit(ja.batched(ja.Maybe(blur, 0.5)))
+    for key in jax.random.split(jax.random.key(0), 3):
+        one, two = (augment(key, x) for x in (image, image.astype(np.float32) / np.float32(255)))
+        np.testing.assert_allclose(one, two, atol=2e-7)

@@ -327,3 +327,19 @@ def test_clahe_of_colours_is_that_of_their_luma():
 def test_what_makes_no_sense_is_refused(make, words):
     with pytest.raises(ja.JaxaugError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [
+        ja.Gamma((0.5, 2.0)),
+        ja.Chain(ja.Solarize(0.4), ja.Maybe(ja.Gamma(1.7))),
+        ja.Posterize(3),
+        ja.Invert(),
+    ],
+)
+def test_curves_of_8_bits_are_those_of_floats(curve):
+    image = np.random.default_rng(0).integers(0, 256, (3, 16, 21, 3), np.uint8)
+    augment = jax.jit(ja.batched(curve))
+    one, two = (augment(KEY, x) for x in (image, image.astype(np.float32) / np.float32(255)))
+    np.testing.assert_allclose(one, two, atol=2e-7)

@@ -269,3 +269,34 @@ def test_repr_of_a_nest():
         "  fill='nearest',\n"
         ")"
     )
+
+
+WHOLE = {
+    "mirrors": ja.Chain(ja.HorizontalFlip(), ja.VerticalFlip()),
+    "a mirrored crop": ja.Chain(ja.HorizontalFlip(), ja.RandomCrop((13, 18))),
+    "an odd crop of an even side": ja.CenterCrop((13, 17)),
+    "a crop that sticks out": ja.RandomCrop((19, 24), padding=5),
+    "a turn, or none": ja.Maybe(ja.Rotate90((0, 2))),
+    "one of two": ja.OneOf(ja.HorizontalFlip(), ja.VerticalFlip()),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_moves_pixels_onto_pixels_is_not_interpolated(name):
+    """And is what an interpolation gives, which is told to have it where they do."""
+    image = jnp.asarray(np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8))
+    for seed in range(4):
+        op = WHOLE[name].sample(jax.random.key(seed), SHAPE)
+        assert op.whole
+        interpolated = op.replace(whole=False, resampling=Resampling("constant", 0.0, "linear", 0))
+        np.testing.assert_array_equal(op(image), interpolated(image))
+
+
+def test_what_moves_pixels_between_pixels_is_interpolated():
+    image = picture()
+    for chain in (ja.Chain(ja.HorizontalFlip(), ja.Rotate(10)), ja.Translate(x=0.1), ja.Resize(17)):
+        assert not chain.sample(KEY, SHAPE).whole
+    half = ja.Warp(size=(19, 25))  # about the centre of even sides
+    assert not half.whole
+    np.testing.assert_allclose(half(image)[0, 0], image[:2, :2].mean((0, 1)), atol=1e-6)
+    assert ja.Warp().whole
