@@ -333,7 +333,7 @@ def test_what_makes_no_sense_is_refused(make, words):
     "curve",
     [
         ja.Gamma((0.5, 2.0)),
-        ja.Chain(ja.Solarize(0.4), ja.Maybe(ja.Gamma(1.7))),
+        ja.Chain(ja.Solarize(0.4), ja.Maybe(ja.Gamma((1.7, 1.7)))),
         ja.Posterize(3),
         ja.Invert(),
     ],
