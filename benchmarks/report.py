@@ -182,9 +182,9 @@ INTRODUCTION = """# Results
 Made by these; do not edit it, but `remarks.md`. `pip install -e ".[bench]"` installs the libraries
 that are compared.
 
-    python -m benchmarks --json fresh.json
     python -m benchmarks --memory kept --json kept.json
-    python -m benchmarks.report fresh.json kept.json
+    python -m benchmarks --json fresh.json
+    python -m benchmarks.report kept.json fresh.json
 
 Batches of uint8 images of 224x224x3 in memory to finished float32 batches in 0..1, every image with
 random numbers of its own, drawn within the time that is measured. Each library runs in a process of
