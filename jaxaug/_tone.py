@@ -46,7 +46,10 @@ class Tone(Op):
     def image(self, image: HWC, shape: Shape) -> HWC:
         inside = _inside(image, shape)
         if not self.table:
-            bend = lambda image: self._bent(color.to_float(image), inside)  # noqa: E731
+
+            def bend(image: HWC) -> HWC:
+                return self._bent(color.to_float(image), inside)
+
             if image.dtype == jnp.uint8 and self._same_for_all():
                 # The same numbers: of 256 levels a CPU has them sooner than of all pixels.
                 bent = lax.platform_dependent(image, cpu=self._read, default=bend)

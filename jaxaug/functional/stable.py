@@ -111,8 +111,9 @@ def _straight_through_jvp(primals: Any, tangents: Any) -> tuple[jax.Array, jax.A
 def mean(image: HWC) -> jax.Array:
     """Mean pixel ``(c,)`` of a float32 image ``(h, w, c)``.
 
-    Each value is off by at most 2**-18 of the largest one, 0.001 grey levels, if the height is a
-    multiple of a number up to 16, many values by less together, and a flat image by nothing.
+    Rows are joined in blocks of up to 16, blocks likewise. Each time, a mean is off by at most
+    2**-18 of the largest value, 0.001 grey levels, and mostly by far less; that of ``n`` rows
+    without a divisor up to 16 by ``n * 2**-22``; that of a flat image by nothing.
     """
     means = image.reshape(image.shape[0], -1)
     while means.shape[0] > 1:
