@@ -29,28 +29,18 @@ from jax.experimental import topologies
 from jax.sharding import SingleDeviceSharding
 
 import jaxaug as ja
+from benchmarks import works
+from benchmarks.peers.ours import chain, transform
 
-NORMALIZE = ja.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-TURN, SHIFT, FLIP = ja.Rotate(20), ja.Translate(x=0.2, y=0.2), ja.HorizontalFlip()
-CHAINS = {
-    "A: rotate, shift, flip": ja.Chain(TURN, SHIFT, FLIP),
-    "B: A, shear, zoom, brightness": ja.Chain(
-        TURN, SHIFT, ja.Shear(10), ja.Zoom(0.2), FLIP, ja.Brightness(0.2)
-    ),
-    "C: B, contrast, saturation, hue, normalize": ja.Chain(
-        TURN, SHIFT, ja.Shear(10), ja.Zoom(0.2), FLIP,
-        ja.Brightness(0.2), ja.Contrast(0.2), ja.Saturation(0.2), ja.Hue(0.05), NORMALIZE,
-    ),
-    "D: random resized crop, flip, normalize": ja.Chain(
-        ja.RandomResizedCrop(224), FLIP, NORMALIZE
-    ),
+SHIFT, FLIP = (transform(step) for step in (works.SHIFT, works.FLIP))
+CHAINS = {f"{name}: {works.WORKS[name].title}": chain(works.WORKS[name]) for name in "ABCD"} | {
     "flip": FLIP,
     "random crop": ja.RandomCrop(224),
     "shift, zoom, flip": ja.Chain(SHIFT, ja.Zoom(0.2), FLIP),
     "the same, the edge repeated": ja.Chain(SHIFT, ja.Zoom(0.2), FLIP, fill="nearest"),
     "the same, cubic": ja.Chain(SHIFT, ja.Zoom(0.2), FLIP, interpolation="cubic"),
     "resize to 112": ja.Resize(112),
-}  # fmt: skip
+}
 LARGER = ("D", "random crop")
 BAD = ("gather", "scatter", "while")
 
@@ -87,10 +77,10 @@ def measured(rows: int = 64, topology: str = "v5e:2x2", only: str = "") -> dict[
     images = {side: jax.ShapeDtypeStruct((rows, side, side, 3), jnp.uint8) for side in (224, 256)}
     cast = compiled(lambda x: x.astype(jnp.float32) / 255, images[224], topology=topology)
     found = {"cast": costs(cast)}
-    for name, chain in CHAINS.items():
+    for name, one in CHAINS.items():
         if name.startswith(only):
             image = images[256 if name.startswith(LARGER) else 224]
-            found[name] = costs(compiled(ja.batched(chain), key, image, topology=topology))
+            found[name] = costs(compiled(ja.batched(one), key, image, topology=topology))
     return found
 
 

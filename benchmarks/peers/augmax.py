@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers import COLORS, Run, Unable, grouped
+from benchmarks.peers.rows import vmapped
 from benchmarks.works import SIDE, Work
 
 packages = ("augmax", "jax")
@@ -72,12 +73,4 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
     if work.fill != "constant":
         raise Unable("its border is black")
     members = [one for group in grouped(work) for one in _one(group)]
-    chain = augmax.Chain(augmax.ByteToFloat(), *members)
-    batch, key = jnp.asarray(images), jax.random.key(0)
-
-    @jax.jit
-    def augment(step, pixels):
-        keys = jax.random.split(jax.random.fold_in(key, step), len(pixels))
-        return jax.vmap(chain)(keys, pixels)
-
-    return Run(lambda step: augment(np.uint32(step), batch), jax.block_until_ready, np.asarray)
+    return vmapped(augmax.Chain(augmax.ByteToFloat(), *members), images)

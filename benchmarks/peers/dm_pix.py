@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.peers import AFFINE, Run, Unable, grouped
+from benchmarks.peers.rows import vmapped
 from benchmarks.works import Work
 
 packages = ("dm-pix", "jax")
@@ -69,7 +70,6 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
             functions.extend(_MAKERS[one.kind](one.values) for one in steps)
         else:
             raise Unable(f"no {steps[0].kind}")
-    batch, key = jnp.asarray(images), jax.random.key(0)
 
     def row(key, image):
         pixels = image.astype(jnp.float32) / 255
@@ -77,9 +77,4 @@ def make(work: Work, images: np.ndarray, dtype: str, device: str) -> Run:
             pixels = one(jax.random.fold_in(key, k), pixels)
         return pixels
 
-    @jax.jit
-    def augment(step, pixels):
-        keys = jax.random.split(jax.random.fold_in(key, step), len(pixels))
-        return jax.vmap(row)(keys, pixels)
-
-    return Run(lambda step: augment(np.uint32(step), batch), jax.block_until_ready, np.asarray)
+    return vmapped(row, images)

@@ -16,13 +16,10 @@ import numpy as np
 from jax import lax
 
 from jaxaug._types import HWC, Array, Extent, Matrix, Scalar, Size
-from jaxaug.functional.taps import Plane, Tap
+from jaxaug.functional.taps import KERNELS, Plane, Tap
 
 PERIOD = 64
 """Rows are taken as periodic; the period is the next multiple of this that leaves some zeros."""
-
-REACH = {"linear": 1, "cubic": 2}
-"""How far from its own place a pixel is still seen, by interpolation."""
 
 
 def matrix_of(taps: list[Tap], n: int) -> Any:
@@ -133,7 +130,8 @@ def _line_pass(
     Of ``places`` line ``k`` is read at ``places[0][k] + places[1] * x``.
     """
     start, scale = places
-    period = -(-(pixels.shape[1] + 2 * REACH[interpolation]) // PERIOD) * PERIOD
+    reach = KERNELS[interpolation][1] // 2  # how far a pixel is seen
+    period = -(-(pixels.shape[1] + 2 * reach) // PERIOD) * PERIOD
     forward = _analysis(pixels.shape[1], period)
     back = _synthesis(scale, out, period, interpolation)
     waves = _product("lmc,mk->lkc", pixels, forward).astype(jnp.bfloat16)
@@ -142,8 +140,7 @@ def _line_pass(
     shifted = (real * cos - imaginary * sin, real * sin + imaginary * cos)
     lines = _product("lkc,kx->lxc", jnp.concatenate(shifted, axis=1).astype(jnp.bfloat16), back)
     place = start[:, None] + scale * lax.broadcasted_iota(jnp.float32, (1, out), 1)
-    reach = float(REACH[interpolation])
-    seen = (place > -reach) & (place < n - 1 + reach)
+    seen = (place > -float(reach)) & (place < n - 1 + float(reach))
     return jnp.where(seen[..., None], lines, 0.0).astype(jnp.bfloat16)
 
 
