@@ -65,7 +65,7 @@ def affine(
     canvas: Size,
     interpolation: str,
 ) -> Array:
-    """Weighted sums of each pixel's block through an affine map, 0 outside the image.
+    """Weighted sums of each pixel's block through an affine map, anything outside the image.
 
     It interpolates along rows and then along columns, not in both at once, with kernels cut at the
     frequency ``period``, in bfloat16: on photographs within 0.8 grey levels of the gather in the
@@ -101,11 +101,21 @@ def affine(
     scale = a - b * (d / e)
     row = lax.iota(jnp.float32, side) - (n_y - 1) / 2
     start = (b / e) * (row - f) + (c + (n_x - 1) / 2 - scale * middle_x)
-    pixels = _line_pass(pixels, (start, scale), n_x, canvas[1], interpolation)
+    pixels = _line_pass(pixels, (start, scale), canvas[1], interpolation)
+    # Else the second pass would read what the period repeats. What is outside of it too, the caller
+    # knows.
+    place = start[:, None] + scale * lax.broadcasted_iota(jnp.float32, (1, canvas[1]), 1)
+    reach = float(_reach(interpolation))
+    seen = (place > -reach) & (place < n_x - 1 + reach)
+    pixels = jnp.where(seen[..., None], pixels, 0.0).astype(jnp.bfloat16)
     column = lax.iota(jnp.float32, canvas[1]) - middle_x
     start = d * column + (f + (n_y - 1) / 2 - e * middle_y)
-    pixels = _line_pass(pixels.swapaxes(0, 1), (start, e), n_y, canvas[0], interpolation)
-    return pixels.swapaxes(0, 1).astype(jnp.float32)
+    return _line_pass(pixels.swapaxes(0, 1), (start, e), canvas[0], interpolation).swapaxes(0, 1)
+
+
+def _reach(interpolation: str) -> int:
+    """How far from its own place a pixel is still seen."""
+    return KERNELS[interpolation][1] // 2
 
 
 def _about_middle(image: HWC, size: Extent, turned: Extent) -> Array:
@@ -122,26 +132,20 @@ def middle_of(image: HWC) -> float:
     return 128.0 if image.dtype == jnp.uint8 else 0.5
 
 
-def _line_pass(
-    pixels: Array, places: tuple[Array, Scalar], n: Any, out: int, interpolation: str
-) -> Array:
-    """Each line resampled by itself: ``(lines, m, c)`` to ``(lines, out, c)``, 0 outside ``n``.
+def _line_pass(pixels: Array, places: tuple[Array, Scalar], out: int, interpolation: str) -> Array:
+    """Each line resampled by itself: ``(lines, m, c)`` to ``(lines, out, c)`` float32.
 
     Of ``places`` line ``k`` is read at ``places[0][k] + places[1] * x``.
     """
     start, scale = places
-    reach = KERNELS[interpolation][1] // 2  # how far a pixel is seen
-    period = -(-(pixels.shape[1] + 2 * reach) // PERIOD) * PERIOD
+    period = -(-(pixels.shape[1] + 2 * _reach(interpolation)) // PERIOD) * PERIOD
     forward = _analysis(pixels.shape[1], period)
     back = _synthesis(scale, out, period, interpolation)
     waves = _product("lmc,mk->lkc", pixels, forward).astype(jnp.bfloat16)
     real, imaginary = (u.astype(jnp.float32) for u in (waves[:, :period], waves[:, period:]))
     cos, sin = (u[..., None] for u in _phases(start, period))
     shifted = (real * cos - imaginary * sin, real * sin + imaginary * cos)
-    lines = _product("lkc,kx->lxc", jnp.concatenate(shifted, axis=1).astype(jnp.bfloat16), back)
-    place = start[:, None] + scale * lax.broadcasted_iota(jnp.float32, (1, out), 1)
-    seen = (place > -float(reach)) & (place < n - 1 + float(reach))
-    return jnp.where(seen[..., None], lines, 0.0).astype(jnp.bfloat16)
+    return _product("lkc,kx->lxc", jnp.concatenate(shifted, axis=1).astype(jnp.bfloat16), back)
 
 
 def _product(axes: str, first: Array, second: Array) -> Array:

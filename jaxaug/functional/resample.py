@@ -122,7 +122,7 @@ def warp(
             image, matrix, before, out_size=after, canvas=canvas, interpolation=interpolation
         )
         weight = _inside_weight(*_taps((y, x), before, interpolation))
-        # What rings beyond the edges is cut off.
+        # What rings and repeats beyond the edges is cut off.
         values = values + dense.middle_of(image) * weight[..., None]
         return jnp.where(weight[..., None] != 0.0, values, 0.0), weight
 
